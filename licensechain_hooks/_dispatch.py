@@ -1,0 +1,156 @@
+"""Running an event's handlers, in a synchronous and in an asynchronous host.
+
+One handler's failure does not stop the others, and whatever it raises, ``SystemExit`` included, ends up in its
+`HandlerRun`. Only a true interruption goes through: Ctrl-C in the main thread, the host cancelling the task.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from inspect import isawaitable
+from typing import Any
+
+from licensechain_hooks._hooks import Handler, HandlerContext, Hooks
+from licensechain_hooks._loop import run_awaitable
+from licensechain_hooks._outcome import HandlerRun
+from licensechain_hooks.events import Event
+from licensechain_hooks.exceptions import HandlerSignal
+
+__all__ = ["Dispatch", "RunInThread"]
+
+RunInThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+logger = logging.getLogger("licensechain_hooks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """One event on its way to handlers."""
+
+    hooks: Hooks
+    event: Event
+    endpoint: str
+    raw_body: bytes
+    received_at: datetime
+    attempt: int = 1
+
+    def context(self, handler: Handler) -> HandlerContext:
+        """What this handler is told beside the event."""
+        return HandlerContext(
+            endpoint=self.endpoint,
+            handler=handler.name,
+            idempotency_key=f"{self.event.id}:{handler.name}",
+            attempt=self.attempt,
+            raw_body=self.raw_body,
+            received_at=self.received_at,
+        )
+
+    def run(self, handlers: Iterable[Handler], *, before: Iterable[Handler] = ()) -> tuple[HandlerRun, ...]:
+        """Run the handlers one after the other; none, where one of ``before`` fails."""
+        for handler in before:
+            run = self._run_one(handler)
+            if run.error is not None:
+                return (run,)
+        return tuple([self._run_one(handler) for handler in handlers])
+
+    async def arun(
+        self, handlers: Iterable[Handler], run_in_thread: RunInThread, *, before: Iterable[Handler] = ()
+    ) -> tuple[HandlerRun, ...]:
+        """`run` on an event loop: coroutines are awaited, the others run in a thread."""
+        for handler in before:
+            run = await self._arun_one(handler, run_in_thread)
+            if run.error is not None:
+                return (run,)
+        return tuple([await self._arun_one(handler, run_in_thread) for handler in handlers])
+
+    def _run_one(self, handler: Handler) -> HandlerRun:
+        context = self.context(handler)
+        error = _attempt(handler.bind(self.event, context))
+        if error is not None:
+            for call in self._failed(handler, error, context):
+                _log_listener(_attempt(call))
+        return HandlerRun(handler.name, error)
+
+    async def _arun_one(self, handler: Handler, run_in_thread: RunInThread) -> HandlerRun:
+        context = self.context(handler)
+        error = await _aattempt(handler.bind(self.event, context), run_in_thread, is_async=handler.is_async)
+        if error is not None:
+            for call in self._failed(handler, error, context):
+                _log_listener(await _aattempt(call, run_in_thread, is_async=False))
+        return HandlerRun(handler.name, error)
+
+    def _failed(self, handler: Handler, error: BaseException, context: HandlerContext) -> list[Callable[[], Any]]:
+        """Log the failure; the calls that tell the listeners of ``on_error``."""
+        facts = {"handler": handler.name, "event_id": self.event.id, "event_type": self.event.type}
+        if isinstance(error, HandlerSignal):
+            name = f"handler.{type(error).__name__.lower()}"
+            logger.info(f"{name} handler=%(handler)s type=%(event_type)s id=%(event_id)s", facts, extra=facts)  # noqa: G004
+            return []
+        logger.error(
+            "handler.failed handler=%(handler)s type=%(event_type)s id=%(event_id)s",
+            facts,
+            extra=facts,
+            exc_info=error,
+        )
+        return [partial(listener.function, error, self.event, context) for listener in self.hooks.error_listeners()]
+
+
+def _attempt(call: Callable[[], Any]) -> BaseException | None:
+    try:
+        result = call()
+        if isawaitable(result):
+            run_awaitable(result)
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is threading.main_thread():
+            raise
+        return error
+    except BaseException as error:  # noqa: BLE001 - SystemExit and CancelledError are failures like any other
+        return error
+    return None
+
+
+async def _aattempt(call: Callable[[], Any], run_in_thread: RunInThread, *, is_async: bool) -> BaseException | None:
+    try:
+        result = call() if is_async else await run_in_thread(partial(_returned_or_raised, call))
+        if isinstance(result, _Raised):
+            return result.error
+        if isawaitable(result):
+            await result
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if _host_cancels(error):
+            raise
+        return error
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: BaseException
+
+
+def _returned_or_raised(call: Callable[[], Any]) -> Any:
+    """For a thread pool: futures treat StopIteration, SystemExit and CancelledError in ways of their own."""
+    try:
+        return call()
+    except BaseException as error:  # noqa: BLE001
+        return _Raised(error)
+
+
+def _host_cancels(error: BaseException) -> bool:
+    """Whether the host, and not the handler, cancelled this task."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+        return False
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _log_listener(error: BaseException | None) -> None:
+    if error is not None:
+        logger.error("listener.failed", exc_info=error)

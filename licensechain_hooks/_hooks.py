@@ -1,0 +1,277 @@
+"""Which functions run for which events."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from inspect import Parameter, iscoroutinefunction, signature
+from typing import Any, TypeVar, cast
+
+from licensechain_hooks._typed_on import TypedOn
+from licensechain_hooks.events import EVENT_CLASSES, Event, UnknownEvent, canonical_type, spellings
+from licensechain_hooks.exceptions import ConfigurationError, UnknownEventTypeWarning
+
+__all__ = ["Handler", "HandlerContext", "Hooks", "default_hooks", "on"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_PATTERN = re.compile(r"\*|[a-z0-9_]+(\.[a-z0-9_]+)*\.(\*|[a-z0-9_]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerContext:
+    """What a handler may ask for beside the event, by taking a second argument.
+
+    Attributes:
+        endpoint: the name of the endpoint the delivery came to.
+        handler: the handler's name.
+        idempotency_key: ``<event id>:<handler>``, the same at every run: give it to services that run things once.
+        attempt: which run this is, from 1.
+        raw_body: the body as it was signed.
+        received_at: when the delivery arrived, in UTC.
+    """
+
+    endpoint: str
+    handler: str
+    idempotency_key: str
+    attempt: int
+    raw_body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handler:
+    """A registered function and what was found out about it once, at registration."""
+
+    name: str
+    function: Callable[..., Any]
+    is_async: bool
+    wants_context: bool
+    patterns: tuple[str, ...] = ()
+    endpoint: str | None = None
+
+    def matches(self, event: Event, endpoint: str) -> bool:
+        """Whether this handler listens for the event."""
+        if self.endpoint is not None and self.endpoint != endpoint:
+            return False
+        names = spellings(event.type)
+        if isinstance(event, UnknownEvent) and event.is_known:  # not the model that a handler of this type is promised
+            return any("*" in pattern and _matches(pattern, names) for pattern in self.patterns)
+        return any(_matches(pattern, names) for pattern in self.patterns)
+
+    def bind(self, event: Event, context: HandlerContext) -> Callable[[], Any]:
+        """A call of the function, ready to make."""
+        return partial(self.function, event, context) if self.wants_context else partial(self.function, event)
+
+
+class Hooks:
+    """A collection of handlers.
+
+    ``@hooks.on("license.revoked")`` registers a function; so do several types, a wildcard such as ``"license.*"`` or
+    ``"*"``, and an event class (`LicenseRevoked`, or a family such as `LicenseEvent`). Handlers are ``def`` or ``async
+    def``, take the event and, if they want it, a `HandlerContext`. All that match run, in the order of registration.
+    """
+
+    _generation = 0  # of all registrations in this process: what was looked up before the last one is stale
+
+    def __init__(self) -> None:
+        self._parts: list[Handler | Hooks] = []
+        self._fallbacks: list[Handler] = []
+        self._before: list[Handler] = []
+        self._on_error: list[Handler] = []
+        self._on_conflict: list[Handler] = []
+        self._found: dict[tuple[str, bool, str], tuple[Handler, ...]] = {}
+        self._found_in = -1
+
+    @property
+    def on(self) -> TypedOn:
+        """Register a function for event types: ``@hooks.on(*types, endpoint=None)``.
+
+        Args:
+            types: event types in any of their spellings, wildcards, or event classes.
+            endpoint: only for deliveries to the endpoint of this name.
+
+        Raises:
+            ConfigurationError: no type, or one that no event can have.
+
+        A type that looks like a misspelling warns with `UnknownEventTypeWarning` and the closest match.
+        """
+        return cast("Any", self._on)  # type: ignore[no-any-return]
+
+    def fallback(self, function: _F) -> _F:
+        """Register a function for events that nothing else matches.
+
+        ``event.is_known`` tells an event without a handler from one of an unknown type.
+        """
+        return self._register(self._fallbacks, function)
+
+    def before(self, function: _F) -> _F:
+        """Register a function that runs before the handlers of each event; if it raises, they do not run."""
+        return self._register(self._before, function)
+
+    def on_error(self, function: _F) -> _F:
+        """Register ``function(error, event, context)`` to be told what a handler raised; what it raises is logged."""
+        return self._register(self._on_error, function)
+
+    def on_conflict(self, function: _F) -> _F:
+        """Register a function to be told of an event whose id was seen with other content; its handlers do not run."""
+        return self._register(self._on_conflict, function)
+
+    def include(self, other: "Hooks") -> None:
+        """Let the handlers of ``other`` listen too, those registered later included.
+
+        Raises:
+            ConfigurationError: ``other`` includes these hooks already.
+        """
+        if self in other.walk():
+            msg = "these hooks would include each other"
+            raise ConfigurationError(msg)
+        self._parts.append(other)
+        Hooks._generation += 1
+
+    def handlers_for(self, event: Event, *, endpoint: str = "default") -> tuple[Handler, ...]:
+        """The handlers that listen for an event, in the order of registration; else the fallbacks."""
+        if self._found_in != Hooks._generation or len(self._found) > 1000:  # types are open: keep memory bounded
+            self._found, self._found_in = {}, Hooks._generation
+        key = (event.raw_type, isinstance(event, UnknownEvent), endpoint)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._search(event, endpoint)
+        return found
+
+    def event_types(self) -> tuple[str, ...]:
+        """Every event type that a handler listens for, canonical and sorted: what to subscribe to.
+
+        A wildcard stands for the known types it matches.
+        """
+        patterns = {pattern for handler in self.handlers() for pattern in handler.patterns}
+        known = {name for name in EVENT_CLASSES if any(_matches(pattern, spellings(name)) for pattern in patterns)}
+        return tuple(sorted(known | {canonical_type(pattern) for pattern in patterns if "*" not in pattern}))
+
+    def handlers(self) -> Iterator[Handler]:
+        """Every handler under ``on``, in the order of registration, those of included hooks in their place."""
+        for part in self._parts:
+            if isinstance(part, Hooks):
+                yield from part.handlers()
+            else:
+                yield part
+
+    def walk(self) -> "Iterator[Hooks]":
+        """These hooks and all they include."""
+        yield self
+        for part in self._parts:
+            if isinstance(part, Hooks):
+                yield from part.walk()
+
+    def befores(self) -> tuple[Handler, ...]:
+        """The functions under ``before``."""
+        return tuple(handler for hooks in self.walk() for handler in hooks._before)
+
+    def error_listeners(self) -> tuple[Handler, ...]:
+        """The functions under ``on_error``."""
+        return tuple(handler for hooks in self.walk() for handler in hooks._on_error)
+
+    def conflict_listeners(self) -> tuple[Handler, ...]:
+        """The functions under ``on_conflict``."""
+        return tuple(handler for hooks in self.walk() for handler in hooks._on_conflict)
+
+    def _on(self, *types: str | type[Event], endpoint: str | None = None) -> Callable[[_F], _F]:
+        patterns = tuple(pattern for given in types for pattern in _patterns(given))
+        if not patterns:
+            msg = 'on() needs an event type, such as @on("license.revoked"); @on("*") is for all'
+            raise ConfigurationError(msg)
+
+        def register(function: _F) -> _F:
+            self._parts.append(replace(_handler(function), patterns=patterns, endpoint=endpoint))
+            Hooks._generation += 1
+            return function
+
+        return register
+
+    def _register(self, handlers: list[Handler], function: _F) -> _F:
+        handlers.append(_handler(function))
+        Hooks._generation += 1
+        return function
+
+    def _search(self, event: Event, endpoint: str) -> tuple[Handler, ...]:
+        matching = [handler for handler in self.handlers() if handler.matches(event, endpoint)]
+        return _distinct(matching or (handler for hooks in self.walk() for handler in hooks._fallbacks))
+
+
+def _distinct(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
+    """Each function once, each name once: names tell runs apart in the ledger and in idempotency keys."""
+    functions: list[Callable[..., Any]] = []
+    named: dict[str, Handler] = {}
+    for handler in handlers:
+        if any(handler.function is function for function in functions):
+            continue
+        functions.append(handler.function)
+        name, number = handler.name, 1
+        while name in named:
+            number += 1
+            name = f"{handler.name}#{number}"
+        named[name] = replace(handler, name=name)
+    return tuple(named.values())
+
+
+def _patterns(given: str | type[Event]) -> tuple[str, ...]:
+    if isinstance(given, type) and issubclass(given, Event):
+        types = tuple(name for name, event_class in EVENT_CLASSES.items() if issubclass(event_class, given))
+        if given is UnknownEvent or not types:
+            msg = f"@on({given.__name__}) matches no event type; use @on('*') for all or @fallback for unknown ones"
+            raise ConfigurationError(msg)
+        return types
+    if not isinstance(given, str) or _PATTERN.fullmatch(given) is None:
+        msg = f"{given!r} is no event type; event types look like 'license.revoked' or 'license.*'"
+        raise ConfigurationError(msg)
+    _warn_of_misspelling(given)
+    return (given,)
+
+
+def _warn_of_misspelling(pattern: str) -> None:
+    names = [spelling for name in EVENT_CLASSES for spelling in spellings(name)]
+    if any(_matches(pattern, (name,)) for name in names):
+        return
+    from difflib import get_close_matches  # noqa: PLC0415 - only for what may be a mistake
+
+    families = sorted({f"{name.partition('.')[0]}.*" for name in names})
+    close = get_close_matches(pattern, families if pattern.endswith(".*") else names, n=1, cutoff=0.8)
+    if close:
+        msg = f"no event is called {pattern!r}; did you mean {close[0]!r}?"
+        warnings.warn(msg, UnknownEventTypeWarning, stacklevel=5)
+
+
+def _matches(pattern: str, names: tuple[str, ...]) -> bool:
+    if pattern.endswith("*"):
+        return any(name.startswith(pattern[:-1]) for name in names)
+    return pattern in names
+
+
+def _handler(function: Any) -> Handler:
+    if not callable(function):
+        msg = f"a handler must be callable, not {type(function).__name__}; is @on missing its event type?"
+        raise ConfigurationError(msg)
+    named = function.func if isinstance(function, partial) else function
+    name = f"{named.__module__}.{getattr(named, '__qualname__', type(named).__qualname__)}"
+    return Handler(
+        name=name,
+        function=function,
+        is_async=iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None)),  # noqa: B004
+        wants_context=_wants_context(function),
+    )
+
+
+def _wants_context(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = list(signature(function).parameters.values())
+    except (TypeError, ValueError):  # some callables of C have no signature
+        return False
+    positional = [p for p in parameters if p.kind in {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}]
+    return len(positional) > 1 and (positional[1].default is Parameter.empty or positional[1].name == "context")
+
+
+default_hooks = Hooks()
+"""Where the module-level `on` registers, so that reusable apps need no object of the project's."""
+
+on = default_hooks.on

@@ -1,0 +1,235 @@
+"""From a request to an outcome: every decision once, between two thin shells that do the I/O."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from time import perf_counter
+from typing import Any, TypeVar
+
+from licensechain_hooks._asgi import ASGIReceiver
+from licensechain_hooks._dispatch import Dispatch, RunInThread
+from licensechain_hooks._endpoint import Endpoint
+from licensechain_hooks._hooks import Handler, Hooks, default_hooks
+from licensechain_hooks._outcome import HandlerRun, Outcome, OutcomeName
+from licensechain_hooks._reading import aread_body, read_body, screen
+from licensechain_hooks._request import HookRequest
+from licensechain_hooks._stores import Deduplicator, Reservation
+from licensechain_hooks._wsgi import WSGIReceiver
+from licensechain_hooks.dedupe.memory import MemoryDeduplicator
+from licensechain_hooks.events import Event, warm
+from licensechain_hooks.exceptions import (
+    ConfigurationError,
+    Discard,
+    LicenseChainHooksError,
+    Retry,
+    StoreUnavailableError,
+)
+
+__all__ = ["Receiver"]
+
+logger = logging.getLogger("licensechain_hooks")
+_LEVELS = {
+    "rejected": logging.WARNING,
+    "conflict": logging.WARNING,
+    "failed": logging.ERROR,
+    "unavailable": logging.ERROR,
+}
+_T = TypeVar("_T")
+
+
+class Receiver:
+    """Receives deliveries: verifies them, and runs each event's handlers once.
+
+    Args:
+        endpoint: secrets and limits.
+        hooks: the handlers; by default those registered by the module-level ``on``.
+        deduplicator: remembers which events ran; by default in this process's memory.
+        on_outcome: called as ``on_outcome(outcome, request, seconds)`` after each delivery, for metrics. What it raises
+            is logged.
+        run_in_thread: how an async host runs a ``def`` handler; by default ``asyncio.to_thread``.
+
+    Raises:
+        ConfigurationError: the deduplicator forgets an event while a replay attack with it could still be verified.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        hooks: Hooks = default_hooks,
+        *,
+        deduplicator: Deduplicator | None = None,
+        on_outcome: Callable[[Outcome, HookRequest, float], object] | None = None,
+        run_in_thread: RunInThread | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.hooks = hooks
+        self.deduplicator = MemoryDeduplicator() if deduplicator is None else deduplicator
+        self._on_outcome = on_outcome
+        self._run_in_thread = run_in_thread or _to_thread
+        _check_retention(endpoint, self.deduplicator.retention)
+        warm()
+
+    @cached_property
+    def asgi(self) -> ASGIReceiver:
+        """This receiver as an ASGI application."""
+        return ASGIReceiver(self)
+
+    @cached_property
+    def wsgi(self) -> WSGIReceiver:
+        """This receiver as a WSGI application."""
+        return WSGIReceiver(self)
+
+    def receive(self, request: HookRequest) -> Outcome:
+        """Receive a delivery in a synchronous host; total: whatever arrives, an outcome is returned."""
+        started = perf_counter()
+        try:
+            outcome = self._receive(request)
+        except LicenseChainHooksError as error:
+            outcome = _refused(error)
+        self._tell(outcome, request, perf_counter() - started)
+        return outcome
+
+    async def areceive(self, request: HookRequest) -> Outcome:
+        """`receive` in an asynchronous host."""
+        started = perf_counter()
+        try:
+            outcome = await self._areceive(request)
+        except LicenseChainHooksError as error:
+            outcome = _refused(error)
+        self._tell(outcome, request, perf_counter() - started)
+        return outcome
+
+    def _receive(self, request: HookRequest) -> Outcome:
+        endpoint = self.endpoint
+        declared = screen(request, endpoint.max_body)
+        request.body = body = read_body(request, endpoint.max_body, declared)
+        event = endpoint.open_with(endpoint.keys_for(request), request.headers, body)
+        handlers = self.hooks.handlers_for(event, endpoint=endpoint.name)
+        if not handlers:
+            return Outcome(name="ignored", event=event)
+        reservation = self._reserve(event, body)
+        dispatch = self._dispatch(event, body)
+        if reservation.state != "new":
+            dispatch.run(_listeners(reservation, self.hooks))
+            return _seen(reservation, event)
+        try:
+            outcome = _ran(event, dispatch.run(handlers, before=self.hooks.befores()))
+        except BaseException:
+            self._settle(reservation, done=False)
+            raise
+        self._settle(reservation, done=outcome.name == "processed")
+        return outcome
+
+    async def _areceive(self, request: HookRequest) -> Outcome:
+        endpoint = self.endpoint
+        declared = screen(request, endpoint.max_body)
+        request.body = body = await aread_body(request, endpoint.max_body, declared, endpoint.read_timeout)
+        event = endpoint.open_with(await endpoint.akeys_for(request), request.headers, body)
+        handlers = self.hooks.handlers_for(event, endpoint=endpoint.name)
+        if not handlers:
+            return Outcome(name="ignored", event=event)
+        reservation = await self._store_call(partial(self._reserve, event, body))
+        dispatch = self._dispatch(event, body)
+        if reservation.state != "new":
+            await dispatch.arun(_listeners(reservation, self.hooks), self._run_in_thread)
+            return _seen(reservation, event)
+        try:
+            outcome = _ran(event, await dispatch.arun(handlers, self._run_in_thread, before=self.hooks.befores()))
+        except BaseException:
+            await self._store_call(partial(self._settle, reservation, done=False))
+            raise
+        await self._store_call(partial(self._settle, reservation, done=outcome.name == "processed"))
+        return outcome
+
+    def _dispatch(self, event: Event, body: bytes) -> Dispatch:
+        return Dispatch(
+            hooks=self.hooks,
+            event=event,
+            endpoint=self.endpoint.name,
+            raw_body=body,
+            received_at=datetime.fromtimestamp(self.endpoint.clock(), UTC),
+        )
+
+    def _reserve(self, event: Event, body: bytes) -> Reservation:
+        try:
+            return self.deduplicator.reserve(self.endpoint.name, event.id, body)
+        except LicenseChainHooksError:
+            raise
+        except Exception as exc:  # a driver's own errors: the sender must come back
+            msg = f"the deduplicator raised {type(exc).__name__}"
+            raise StoreUnavailableError(msg) from exc
+
+    def _settle(self, reservation: Reservation, *, done: bool) -> None:
+        try:
+            (self.deduplicator.complete if done else self.deduplicator.release)(reservation)
+        except Exception:
+            logger.exception("deduplicator.failed")  # the handlers' outcome stands; the lease will free the event
+
+    async def _store_call(self, call: Callable[[], _T]) -> _T:
+        if self.deduplicator.in_process:
+            return call()
+        return await self._run_in_thread(call)  # type: ignore[no-any-return]
+
+    def _tell(self, outcome: Outcome, request: HookRequest, seconds: float) -> None:
+        level = _LEVELS.get(outcome.name, logging.INFO)
+        if logger.isEnabledFor(level):
+            _log(level, outcome, self.endpoint.name)
+        if self._on_outcome is not None:
+            try:
+                self._on_outcome(outcome, request, seconds)
+            except Exception:
+                logger.exception("on_outcome.failed")
+
+
+def _listeners(reservation: Reservation, hooks: Hooks) -> tuple[Handler, ...]:
+    return hooks.conflict_listeners() if reservation.state == "conflict" else ()
+
+
+def _seen(reservation: Reservation, event: Event) -> Outcome:
+    """The outcome of an event that is not new."""
+    name: OutcomeName = "duplicate" if reservation.state == "new" else reservation.state
+    return Outcome(name=name, event=event)
+
+
+def _ran(event: Event, runs: tuple[HandlerRun, ...]) -> Outcome:
+    """The outcome of an event whose handlers ran: one that gave the event up counts as done."""
+    errors = [run.error for run in runs if run.error is not None and not isinstance(run.error, Discard)]
+    if not errors:
+        return Outcome(name="processed", event=event, runs=runs)
+    waits = [error.after.total_seconds() for error in errors if isinstance(error, Retry)]
+    return Outcome(name="failed", event=event, runs=runs, retry_after=max(waits) if len(waits) == len(errors) else None)
+
+
+def _refused(error: LicenseChainHooksError) -> Outcome:
+    if error.status_hint == 503:
+        return Outcome(name="unavailable", error=error)
+    return Outcome(name="failed" if error.status_hint == 500 else "rejected", error=error)
+
+
+def _check_retention(endpoint: Endpoint, retention: timedelta | None) -> None:
+    if retention is None:
+        return
+    if endpoint.max_event_age is None or retention < endpoint.max_event_age + endpoint.tolerance:
+        msg = (
+            "the deduplicator must remember events for max_event_age + tolerance at least, "
+            "or a captured delivery runs again once it is forgotten: raise its retention or lower max_event_age"
+        )
+        raise ConfigurationError(msg)
+
+
+def _log(level: int, outcome: Outcome, endpoint: str) -> None:
+    """One line a delivery, of names that are safe to print: never a header, a body or a path."""
+    facts = {"endpoint": endpoint, "status": outcome.status}
+    if outcome.event is not None:
+        facts |= {"event_type": outcome.event.type, "event_id": outcome.event.id}
+    if outcome.error is not None:
+        facts |= {"reason": outcome.error.reason, "detail": str(outcome.error)}
+    text = " ".join(f"{name}=%({name})s" for name in facts)
+    logger.log(level, f"delivery.{outcome.name} {text}", facts, extra=facts)  # noqa: G004
+
+
+def _to_thread(call: Callable[[], Any]) -> Awaitable[Any]:
+    import asyncio  # noqa: PLC0415 - the host has it
+
+    return asyncio.to_thread(call)
