@@ -37,6 +37,7 @@ class ASGIReceiver:
                 for message in asgi_messages(outcome.reply, scope["method"]):
                     await send(message)
         elif scope["type"] == "lifespan":
+            self.receiver.announce()
             await _live(receive, send)
         else:  # a WebSocket
             await receive()

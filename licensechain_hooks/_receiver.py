@@ -80,6 +80,14 @@ class Receiver:
         """This receiver as a WSGI application."""
         return WSGIReceiver(self)
 
+    def announce(self) -> None:
+        """Say in the log what this receiver listens for; a warning where that is nothing."""
+        handlers = [handler.name for handler in self.hooks.handlers()]
+        facts = {"endpoint": self.endpoint.name, "profile": self.endpoint.profile, "handlers": len(handlers)}
+        level = logging.INFO if handlers else logging.WARNING
+        text = "receiver.ready endpoint=%(endpoint)s profile=%(profile)s handlers=%(handlers)s"
+        logger.log(level, text, facts, extra=facts)
+
     def receive(self, request: HookRequest) -> Outcome:
         """Receive a delivery in a synchronous host; total: whatever arrives, an outcome is returned."""
         started = perf_counter()

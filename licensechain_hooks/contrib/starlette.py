@@ -1,0 +1,59 @@
+"""Starlette: a route that reads the stream itself.
+
+The route's endpoint is an ASGI application, so that nothing stands between the server and the receiver.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+try:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+except ImportError as exc:
+    msg = "this module needs Starlette: pip install 'licensechain-hooks[starlette]'"
+    raise ImportError(msg) from exc
+
+from licensechain_hooks import BodyConsumedError, HookRequest, Outcome, Receiver
+
+__all__ = ["hooks_lifespan", "to_hook_request", "to_starlette_response", "webhook_route"]
+
+
+def webhook_route(path: str, receiver: Receiver, *, name: str = "licensechain_webhook") -> Route:
+    """A route that answers deliveries at ``path``."""
+    return Route(path, receiver.asgi, name=name)
+
+
+def hooks_lifespan(receiver: Receiver) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """A lifespan for the application: says in the log what the receiver listens for, once the server is up."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncIterator[None]:
+        receiver.announce()
+        yield
+
+    return lifespan
+
+
+def to_hook_request(request: Request) -> HookRequest:
+    """The `HookRequest` of a Starlette request, for a route of your own.
+
+    Raises:
+        BodyConsumedError: a middleware or a form parser has read the body.
+    """
+    body = getattr(request, "_body", None)  # what Request.body() keeps
+    if body is None and getattr(request, "_stream_consumed", False):
+        raise BodyConsumedError
+    return HookRequest(
+        request.stream() if body is None else body,
+        request.scope["headers"],
+        method=request.method,
+        path=request.url.path,
+    )
+
+
+def to_starlette_response(outcome: Outcome) -> Response:
+    """The response that tells the sender of an outcome."""
+    reply = outcome.reply
+    return Response(reply.body, reply.status, dict(reply.headers))
