@@ -11,8 +11,8 @@ from licensechain_hooks._hooks import (
     on,
 )
 from licensechain_hooks._outcome import (
-    OUTCOMES,
     HandlerRun,
+    OUTCOMES,
     Outcome,
     Reply,
 )
@@ -22,6 +22,7 @@ from licensechain_hooks._receiver import (
 from licensechain_hooks._request import (
     Headers,
     HookRequest,
+    consumed_body,
 )
 from licensechain_hooks._signing import (
     sign,
@@ -35,12 +36,12 @@ from licensechain_hooks.dedupe.memory import (
 )
 from licensechain_hooks.events import (
     ALIASES,
-    EVENT_CLASSES,
     AppCreated,
     AppData,
     AppDeleted,
     AppEvent,
     AppUpdated,
+    EVENT_CLASSES,
     Event,
     EventData,
     HardwareBound,
@@ -211,6 +212,7 @@ __all__ = [
     "WebhookEvent",
     "WebhookUpdated",
     "canonical_type",
+    "consumed_body",
     "default_hooks",
     "on",
     "sign",

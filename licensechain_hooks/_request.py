@@ -3,9 +3,14 @@
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any
 
-from licensechain_hooks.exceptions import ClientDisconnectedError, IncompleteBodyError, LengthRequiredError
+from licensechain_hooks.exceptions import (
+    BodyConsumedError,
+    ClientDisconnectedError,
+    IncompleteBodyError,
+    LengthRequiredError,
+)
 
-__all__ = ["Body", "Headers", "HookRequest", "SyncRead"]
+__all__ = ["Body", "Headers", "HookRequest", "SyncRead", "consumed_body"]
 
 SyncRead = Callable[[int], bytes]
 Body = bytes | SyncRead | AsyncIterable[bytes]
@@ -85,7 +90,7 @@ class HookRequest:
         return cls(_ASGIBody(receive), Headers.from_asgi(scope["headers"]), method=scope["method"], path=scope["path"])
 
     @classmethod
-    def from_wsgi(cls, environ: Mapping[str, Any], body: bytes | None = None) -> "HookRequest":
+    def from_wsgi(cls, environ: Mapping[str, Any], body: bytes | SyncRead | None = None) -> "HookRequest":
         """The request of a WSGI environ.
 
         Args:
@@ -148,6 +153,15 @@ def _until_declared(read: SyncRead, declared: str) -> SyncRead:
         return chunk
 
     return bounded
+
+
+def consumed_body(_size: int) -> bytes:
+    """The body of a request that something in this process has read already.
+
+    Raises:
+        BodyConsumedError: always; so the sender gets a 500 and the log names the cause.
+    """
+    raise BodyConsumedError
 
 
 def _length_required(_size: int) -> bytes:

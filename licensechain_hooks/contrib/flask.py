@@ -14,13 +14,13 @@ import click
 from flask.cli import AppGroup
 
 from licensechain_hooks import (
-    BodyConsumedError,
     ConfigurationError,
     Endpoint,
     Hooks,
     HookRequest,
     Outcome,
     Receiver,
+    consumed_body,
     default_hooks,
 )
 
@@ -44,14 +44,10 @@ def webhook_blueprint(receiver: Receiver, *, path: str = "/", name: str = "licen
 
 
 def to_hook_request(flask_request: Request) -> HookRequest:
-    """The `HookRequest` of a Flask request, for a view of your own.
-
-    Raises:
-        BodyConsumedError: something has parsed the form.
-    """
+    """The `HookRequest` of a Flask request, for a view of your own."""
     kept = getattr(flask_request, "_cached_data", None)  # what Request.get_data() keeps
     if kept is None and "form" in flask_request.__dict__:
-        raise BodyConsumedError
+        kept = consumed_body
     return HookRequest.from_wsgi(flask_request.environ, kept)
 
 

@@ -15,7 +15,7 @@ except ImportError as exc:
     msg = "this module needs Starlette: pip install 'licensechain-hooks[starlette]'"
     raise ImportError(msg) from exc
 
-from licensechain_hooks import BodyConsumedError, HookRequest, Outcome, Receiver
+from licensechain_hooks import HookRequest, Outcome, Receiver, consumed_body
 
 __all__ = ["hooks_lifespan", "to_hook_request", "to_starlette_response", "webhook_route"]
 
@@ -37,16 +37,12 @@ def hooks_lifespan(receiver: Receiver) -> Callable[[Any], AbstractAsyncContextMa
 
 
 def to_hook_request(request: Request) -> HookRequest:
-    """The `HookRequest` of a Starlette request, for a route of your own.
-
-    Raises:
-        BodyConsumedError: a middleware or a form parser has read the body.
-    """
+    """The `HookRequest` of a Starlette request, for a route of your own."""
     body = getattr(request, "_body", None)  # what Request.body() keeps
-    if body is None and getattr(request, "_stream_consumed", False):
-        raise BodyConsumedError
+    if body is None:
+        body = consumed_body if getattr(request, "_stream_consumed", False) else request.stream()
     return HookRequest(
-        request.stream() if body is None else body,
+        body,
         request.scope["headers"],
         method=request.method,
         path=request.url.path,
