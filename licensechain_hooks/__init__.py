@@ -11,10 +11,12 @@ from licensechain_hooks._hooks import (
     on,
 )
 from licensechain_hooks._outcome import (
-    HandlerRun,
     OUTCOMES,
+    HandlerRun,
     Outcome,
+    OutcomeName,
     Reply,
+    log_outcome,
 )
 from licensechain_hooks._receiver import (
     Receiver,
@@ -36,12 +38,12 @@ from licensechain_hooks.dedupe.memory import (
 )
 from licensechain_hooks.events import (
     ALIASES,
+    EVENT_CLASSES,
     AppCreated,
     AppData,
     AppDeleted,
     AppEvent,
     AppUpdated,
-    EVENT_CLASSES,
     Event,
     EventData,
     HardwareBound,
@@ -169,6 +171,7 @@ __all__ = [
     "MethodNotAllowedError",
     "OUTCOMES",
     "Outcome",
+    "OutcomeName",
     "PayloadError",
     "PaymentData",
     "PaymentEvent",
@@ -214,6 +217,7 @@ __all__ = [
     "canonical_type",
     "consumed_body",
     "default_hooks",
+    "log_outcome",
     "on",
     "sign",
 ]

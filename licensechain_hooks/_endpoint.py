@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from licensechain_hooks._loop import run_awaitable
+from licensechain_hooks._reading import aread_body, read_body, screen
 from licensechain_hooks._request import Headers, HeaderSource, HookRequest
 from licensechain_hooks._rfc3339 import from_matching
 from licensechain_hooks._signing import SigningKey, read_signature, signing_key, verify_signature, verify_timestamp
@@ -116,6 +117,23 @@ class Endpoint:
     async def aopen(self, headers: HeaderSource | Headers, body: bytes, *, path: str = "") -> Event:
         """`open` for an async host: an async secrets callable is awaited."""
         request = HookRequest(body, headers, path=path)
+        return self.open_with(await self.akeys_for(request), request.headers, body)
+
+    def open_request(self, request: HookRequest) -> Event:
+        """`open` for a request whose body may still have to be read, in a synchronous host.
+
+        Raises:
+            RequestError: refused before the signature was looked at: method, size, encoding, a body that breaks off.
+            VerificationError, PayloadError, ConfigurationError: see `open`.
+        """
+        declared = screen(request, self.max_body)
+        request.body = body = read_body(request, self.max_body, declared)
+        return self.open_with(self.keys_for(request), request.headers, body)
+
+    async def aopen_request(self, request: HookRequest) -> Event:
+        """`open_request` in an asynchronous host, where the body also has to arrive within ``read_timeout``."""
+        declared = screen(request, self.max_body)
+        request.body = body = await aread_body(request, self.max_body, declared, self.read_timeout)
         return self.open_with(await self.akeys_for(request), request.headers, body)
 
     def open_with(self, keys: Keys, headers: Headers, body: bytes) -> Event:

@@ -3,6 +3,7 @@
 LicenseChain's delivery log stores the reply, so replies are constant: a status and the outcome's name, no detail.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +13,9 @@ from typing import Literal, get_args
 from licensechain_hooks.events import Event
 from licensechain_hooks.exceptions import LicenseChainHooksError
 
-__all__ = ["OUTCOMES", "HandlerRun", "Outcome", "OutcomeName", "Reply"]
+__all__ = ["OUTCOMES", "HandlerRun", "Outcome", "OutcomeName", "Reply", "log_outcome"]
+
+logger = logging.getLogger("licensechain_hooks")
 
 OutcomeName = Literal[
     "accepted", "processed", "duplicate", "in_flight", "conflict", "ignored", "rejected", "failed", "unavailable"
@@ -21,6 +24,12 @@ OUTCOMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 """Every outcome; the fixed vocabulary of logs and metrics."""
 
 _STATUS: Mapping[OutcomeName, int] = {"in_flight": 409, "failed": 500, "unavailable": 503}  # the others 200
+_LEVELS: Mapping[OutcomeName, int] = {
+    "rejected": logging.WARNING,
+    "conflict": logging.WARNING,
+    "failed": logging.ERROR,
+    "unavailable": logging.ERROR,
+}
 _RETRY_AFTER: Mapping[OutcomeName, int] = {"in_flight": 5, "unavailable": 5}  # seconds
 
 
@@ -59,6 +68,14 @@ class Outcome:
     runs: tuple[HandlerRun, ...] = ()
     retry_after: float | None = None
 
+    @classmethod
+    def refused(cls, error: LicenseChainHooksError) -> "Outcome":
+        """The outcome of a delivery that ``error`` stopped."""
+        name: OutcomeName = "rejected"
+        if error.status_hint >= 500:
+            name = "unavailable" if error.status_hint == 503 else "failed"
+        return cls(name=name, error=error)
+
     @property
     def status(self) -> int:
         """The HTTP status of the reply."""
@@ -76,6 +93,25 @@ class Outcome:
         """What the sender is told."""
         after = self.retry_after if self.retry_after is not None else _RETRY_AFTER.get(self.name)
         return _reply(self.name, self.status, None if after is None else ceil(after))
+
+
+def log_outcome(outcome: Outcome, *, endpoint: str) -> None:
+    """Log one line about a delivery, of names that are safe to print: never a header, a body or a path.
+
+    Args:
+        outcome: what became of it.
+        endpoint: the name of the endpoint it came to.
+    """
+    level = _LEVELS.get(outcome.name, logging.INFO)
+    if not logger.isEnabledFor(level):
+        return
+    facts: dict[str, object] = {"endpoint": endpoint, "status": outcome.status}
+    if outcome.event is not None:
+        facts |= {"event_type": outcome.event.type, "event_id": outcome.event.id}
+    if outcome.error is not None:
+        facts |= {"reason": outcome.reason, "detail": str(outcome.error)}
+    text = " ".join(f"{name}=%({name})s" for name in facts)
+    logger.log(level, f"delivery.{outcome.name} {text}", facts, extra=facts)  # noqa: G004
 
 
 @lru_cache(maxsize=256)

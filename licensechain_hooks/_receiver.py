@@ -11,8 +11,7 @@ from licensechain_hooks._asgi import ASGIReceiver
 from licensechain_hooks._dispatch import Dispatch, RunInThread
 from licensechain_hooks._endpoint import Endpoint
 from licensechain_hooks._hooks import Handler, Hooks, default_hooks
-from licensechain_hooks._outcome import HandlerRun, Outcome, OutcomeName
-from licensechain_hooks._reading import aread_body, read_body, screen
+from licensechain_hooks._outcome import HandlerRun, Outcome, OutcomeName, log_outcome
 from licensechain_hooks._request import HookRequest
 from licensechain_hooks._stores import Deduplicator, Reservation
 from licensechain_hooks._wsgi import WSGIReceiver
@@ -29,12 +28,6 @@ from licensechain_hooks.exceptions import (
 __all__ = ["Receiver"]
 
 logger = logging.getLogger("licensechain_hooks")
-_LEVELS = {
-    "rejected": logging.WARNING,
-    "conflict": logging.WARNING,
-    "failed": logging.ERROR,
-    "unavailable": logging.ERROR,
-}
 _T = TypeVar("_T")
 
 
@@ -94,7 +87,7 @@ class Receiver:
         try:
             outcome = self._receive(request)
         except LicenseChainHooksError as error:
-            outcome = _refused(error)
+            outcome = Outcome.refused(error)
         self._tell(outcome, request, perf_counter() - started)
         return outcome
 
@@ -104,20 +97,18 @@ class Receiver:
         try:
             outcome = await self._areceive(request)
         except LicenseChainHooksError as error:
-            outcome = _refused(error)
+            outcome = Outcome.refused(error)
         self._tell(outcome, request, perf_counter() - started)
         return outcome
 
     def _receive(self, request: HookRequest) -> Outcome:
         endpoint = self.endpoint
-        declared = screen(request, endpoint.max_body)
-        request.body = body = read_body(request, endpoint.max_body, declared)
-        event = endpoint.open_with(endpoint.keys_for(request), request.headers, body)
+        event = endpoint.open_request(request)
         handlers = self.hooks.handlers_for(event, endpoint=endpoint.name)
         if not handlers:
             return Outcome(name="ignored", event=event)
-        reservation = self._reserve(event, body)
-        dispatch = self._dispatch(event, body)
+        reservation = self._reserve(event, request.raw_body)
+        dispatch = self._dispatch(event, request.raw_body)
         if reservation.state != "new":
             dispatch.run(_listeners(reservation, self.hooks))
             return _seen(reservation, event)
@@ -131,14 +122,12 @@ class Receiver:
 
     async def _areceive(self, request: HookRequest) -> Outcome:
         endpoint = self.endpoint
-        declared = screen(request, endpoint.max_body)
-        request.body = body = await aread_body(request, endpoint.max_body, declared, endpoint.read_timeout)
-        event = endpoint.open_with(await endpoint.akeys_for(request), request.headers, body)
+        event = await endpoint.aopen_request(request)
         handlers = self.hooks.handlers_for(event, endpoint=endpoint.name)
         if not handlers:
             return Outcome(name="ignored", event=event)
-        reservation = await self._store_call(partial(self._reserve, event, body))
-        dispatch = self._dispatch(event, body)
+        reservation = await self._store_call(partial(self._reserve, event, request.raw_body))
+        dispatch = self._dispatch(event, request.raw_body)
         if reservation.state != "new":
             await dispatch.arun(_listeners(reservation, self.hooks), self._run_in_thread)
             return _seen(reservation, event)
@@ -180,9 +169,7 @@ class Receiver:
         return await self._run_in_thread(call)  # type: ignore[no-any-return]
 
     def _tell(self, outcome: Outcome, request: HookRequest, seconds: float) -> None:
-        level = _LEVELS.get(outcome.name, logging.INFO)
-        if logger.isEnabledFor(level):
-            _log(level, outcome, self.endpoint.name)
+        log_outcome(outcome, endpoint=self.endpoint.name)
         if self._on_outcome is not None:
             try:
                 self._on_outcome(outcome, request, seconds)
@@ -209,12 +196,6 @@ def _ran(event: Event, runs: tuple[HandlerRun, ...]) -> Outcome:
     return Outcome(name="failed", event=event, runs=runs, retry_after=max(waits) if len(waits) == len(errors) else None)
 
 
-def _refused(error: LicenseChainHooksError) -> Outcome:
-    if error.status_hint == 503:
-        return Outcome(name="unavailable", error=error)
-    return Outcome(name="failed" if error.status_hint == 500 else "rejected", error=error)
-
-
 def _check_retention(endpoint: Endpoint, retention: timedelta | None) -> None:
     if retention is None:
         return
@@ -224,17 +205,6 @@ def _check_retention(endpoint: Endpoint, retention: timedelta | None) -> None:
             "or a captured delivery runs again once it is forgotten: raise its retention or lower max_event_age"
         )
         raise ConfigurationError(msg)
-
-
-def _log(level: int, outcome: Outcome, endpoint: str) -> None:
-    """One line a delivery, of names that are safe to print: never a header, a body or a path."""
-    facts = {"endpoint": endpoint, "status": outcome.status}
-    if outcome.event is not None:
-        facts |= {"event_type": outcome.event.type, "event_id": outcome.event.id}
-    if outcome.error is not None:
-        facts |= {"reason": outcome.error.reason, "detail": str(outcome.error)}
-    text = " ".join(f"{name}=%({name})s" for name in facts)
-    logger.log(level, f"delivery.{outcome.name} {text}", facts, extra=facts)  # noqa: G004
 
 
 def _to_thread(call: Callable[[], Any]) -> Awaitable[Any]:

@@ -104,6 +104,11 @@ class HookRequest:
             path=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
         )
 
+    @property
+    def raw_body(self) -> bytes:
+        """The body, once it has been read; empty before."""
+        return self.body if isinstance(self.body, bytes) else b""
+
     def __repr__(self) -> str:
         return f"<HookRequest {self.method}>"  # the path may hold a tenant's name, the body a license key
 

@@ -1,11 +1,9 @@
 """Flask: an extension, and the blueprint it is made of."""
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 try:
-    from flask import Blueprint, Flask, Request, Response, current_app, request
+    from flask import Blueprint, Flask, Request, Response, request
 except ImportError as exc:
     msg = "this module needs Flask: pip install 'licensechain-hooks[flask]'"
     raise ImportError(msg) from exc
@@ -13,20 +11,54 @@ except ImportError as exc:
 import click
 from flask.cli import AppGroup
 
-from licensechain_hooks import (
-    ConfigurationError,
-    Endpoint,
-    Hooks,
-    HookRequest,
-    Outcome,
-    Receiver,
-    consumed_body,
-    default_hooks,
-)
+from licensechain_hooks import Endpoint, HookRequest, Hooks, Outcome, Receiver, consumed_body, default_hooks
 
 __all__ = ["LicenseChainHooks", "to_flask_response", "to_hook_request", "webhook_blueprint"]
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
+_SETTINGS = {
+    "LICENSECHAIN_PROFILE": "profile",
+    "LICENSECHAIN_TOLERANCE": "tolerance",
+    "LICENSECHAIN_MAX_EVENT_AGE": "max_event_age",
+    "LICENSECHAIN_MAX_BODY": "max_body",
+}
+
+
+class LicenseChainHooks:
+    """The Flask extension: ``LicenseChainHooks(hooks).init_app(app)``.
+
+    The app's config says the rest:
+
+    ``LICENSECHAIN_WEBHOOK_SECRET``
+        a comma list, a list or a callable, see `Endpoint`; without it the environment, see `Endpoint.from_env`.
+    ``LICENSECHAIN_PATH``
+        where deliveries arrive; ``/webhooks/licensechain`` by default.
+    ``LICENSECHAIN_PROFILE``, ``LICENSECHAIN_TOLERANCE``, ``LICENSECHAIN_MAX_EVENT_AGE``, ``LICENSECHAIN_MAX_BODY``
+        see `Endpoint`.
+
+    Args:
+        hooks: the handlers; by default those registered by the module-level ``on``.
+        app: initialised at once, where given.
+    """
+
+    def __init__(self, hooks: Hooks = default_hooks, app: Flask | None = None) -> None:
+        self._hooks = hooks
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Add the blueprint and the commands ``flask licensechain …`` to an app.
+
+        The `Receiver` is kept as ``app.extensions["licensechain_hooks"]``.
+
+        Raises:
+            ConfigurationError: says which setting and why.
+        """
+        receiver = Receiver(_endpoint(app.config), self._hooks)
+        app.extensions["licensechain_hooks"] = receiver
+        path = app.config.setdefault("LICENSECHAIN_PATH", "/webhooks/licensechain")
+        app.register_blueprint(webhook_blueprint(receiver, path=path))
+        app.cli.add_command(_commands(receiver, path))
 
 
 def webhook_blueprint(receiver: Receiver, *, path: str = "/", name: str = "licensechain_webhook") -> Blueprint:
@@ -45,13 +77,36 @@ def webhook_blueprint(receiver: Receiver, *, path: str = "/", name: str = "licen
 
 def to_hook_request(flask_request: Request) -> HookRequest:
     """The `HookRequest` of a Flask request, for a view of your own."""
-    kept = getattr(flask_request, "_cached_data", None)  # what Request.get_data() keeps
-    if kept is None and "form" in flask_request.__dict__:
-        kept = consumed_body
-    return HookRequest.from_wsgi(flask_request.environ, kept)
+    body = getattr(flask_request, "_cached_data", None)  # what Request.get_data() keeps
+    if body is None and "form" in flask_request.__dict__:
+        body = consumed_body
+    return HookRequest.from_wsgi(flask_request.environ, body)
 
 
 def to_flask_response(outcome: Outcome) -> Response:
     """The response that tells the sender of an outcome."""
     reply = outcome.reply
     return Response(reply.body, reply.status, dict(reply.headers))
+
+
+def _endpoint(config: Any) -> Endpoint:
+    settings = {name: config[key] for key, name in _SETTINGS.items() if key in config}
+    secrets = config.get("LICENSECHAIN_WEBHOOK_SECRET")
+    if secrets is None:
+        return Endpoint.from_env(**settings)
+    if isinstance(secrets, str):
+        return Endpoint.from_env({"LICENSECHAIN_WEBHOOK_SECRET": secrets}, **settings)
+    return Endpoint(secrets=secrets, **settings)
+
+
+def _commands(receiver: Receiver, path: str) -> AppGroup:
+    group = AppGroup("licensechain", help="LicenseChain's webhooks in this app.")
+
+    @group.command("handlers")
+    def list_handlers() -> None:
+        """List what listens for which events, and where deliveries arrive."""
+        click.echo(f"POST {path}  (profile {receiver.endpoint.profile})")
+        for handler in receiver.hooks.handlers():
+            click.echo(f"  {', '.join(handler.patterns):<40} {handler.name}")
+
+    return group

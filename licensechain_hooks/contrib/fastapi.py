@@ -1,0 +1,113 @@
+"""FastAPI: a router documented in OpenAPI, and a dependency for a route of your own."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+try:
+    from fastapi import APIRouter, Header, HTTPException, Request
+    from pydantic import BaseModel, Field, RootModel
+except ImportError as exc:
+    msg = "this module needs FastAPI: pip install 'licensechain-hooks[fastapi]'"
+    raise ImportError(msg) from exc
+
+from licensechain_hooks import (
+    EVENT_CLASSES,
+    Endpoint,
+    Event,
+    KnownEvent,
+    LicenseChainHooksError,
+    Outcome,
+    OutcomeName,
+    Receiver,
+    log_outcome,
+)
+from licensechain_hooks.contrib.starlette import hooks_lifespan, to_hook_request, webhook_route
+
+__all__ = ["event_webhooks", "verified_event", "webhook_router"]
+
+_Signature = Annotated[str, Header(description="Hex of HMAC-SHA256 over the raw body.")]
+_Timestamp = Annotated[str, Header(description="Unix time in seconds at which the delivery was sent.")]
+
+
+class WebhookReply(BaseModel):
+    """What LicenseChain is told of a delivery."""
+
+    status: OutcomeName
+
+
+class LicenseChainEvent(RootModel[Annotated[KnownEvent, Field(discriminator="raw_type")]]):
+    """Any event LicenseChain is known to send. An event of another type is accepted as well."""
+
+
+_REPLIES: dict[int | str, dict[str, Any]] = {
+    400: {"model": WebhookReply, "description": "Signed, but not an event."},
+    401: {"model": WebhookReply, "description": "The signature or the time does not hold."},
+    413: {"model": WebhookReply, "description": "The body is larger than allowed."},
+    500: {"model": WebhookReply, "description": "A handler failed."},
+    503: {"model": WebhookReply, "description": "Come back later."},
+}
+
+
+def webhook_router(receiver: Receiver, *, path: str = "/webhooks/licensechain") -> APIRouter:
+    """A router that answers deliveries at ``path``: ``app.include_router(webhook_router(receiver))``.
+
+    Deliveries go straight to the receiver, past FastAPI's reading and validating. A second route of the same path,
+    always hidden by the first, stands in the OpenAPI document with the events as its body.
+    """
+    router = APIRouter(lifespan=hooks_lifespan(receiver))
+    router.routes.append(webhook_route(path, receiver))
+
+    async def receive_licensechain_webhook(
+        event: LicenseChainEvent, x_webhook_signature: _Signature, x_webhook_timestamp: _Timestamp
+    ) -> None:
+        """Receive an event from LicenseChain. Only requests signed with the webhook's secret are accepted."""
+
+    router.add_api_route(
+        path, receive_licensechain_webhook, methods=["POST"], response_model=WebhookReply, responses=_REPLIES
+    )
+    return router
+
+
+def event_webhooks(*event_types: str) -> APIRouter:
+    """The events as OpenAPI ``webhooks``: ``app.webhooks.include_router(event_webhooks())``.
+
+    Args:
+        event_types: which of them, such as ``hooks.event_types()``; by default all.
+    """
+    router = APIRouter()
+    for event_type in event_types or EVENT_CLASSES:
+        if event_type in EVENT_CLASSES:
+            _describe(router, event_type)
+    return router
+
+
+def verified_event(endpoint: Endpoint) -> Callable[[Request], Awaitable[Event]]:
+    """A dependency that gives a route of your own the verified event: ``Depends(verified_event(endpoint))``.
+
+    It verifies and parses; that an event runs once is then the route's own business.
+
+    Raises:
+        HTTPException: with the status and the outcome's name, where the receiver would refuse.
+    """
+
+    async def dependency(request: Request) -> Event:
+        try:
+            return await endpoint.aopen_request(to_hook_request(request))
+        except LicenseChainHooksError as error:
+            outcome = Outcome.refused(error)
+            log_outcome(outcome, endpoint=endpoint.name)
+            raise HTTPException(outcome.status, outcome.name, dict(outcome.reply.headers[2:])) from None
+
+    return dependency
+
+
+def _describe(router: APIRouter, event_type: str) -> None:
+    event_class = EVENT_CLASSES[event_type]
+
+    async def webhook(event: Any) -> None:
+        pass
+
+    webhook.__annotations__["event"] = event_class
+    router.add_api_route(
+        event_type, webhook, methods=["POST"], name=event_type, description=event_class.__doc__, response_model=None
+    )
