@@ -104,10 +104,22 @@ def verified_event(endpoint: Endpoint) -> Callable[[Request], Awaitable[Event]]:
 def _describe(router: APIRouter, event_type: str) -> None:
     event_class = EVENT_CLASSES[event_type]
 
-    async def webhook(event: Any) -> None:
+    async def webhook() -> None:
         pass
 
-    webhook.__annotations__["event"] = event_class
     router.add_api_route(
-        event_type, webhook, methods=["POST"], name=event_type, description=event_class.__doc__, response_model=None
+        event_type,
+        webhook,
+        methods=["POST"],
+        name=event_type,
+        description=event_class.__doc__ or "",
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": _json_schema(event_class)}}}},
     )
+
+
+def _json_schema(event_class: type[Event]) -> dict[str, Any]:
+    """The schema of an event with that of its data in place, so that it refers to nothing outside itself."""
+    schema = event_class.model_json_schema()
+    (data,) = schema.pop("$defs").values()
+    schema["properties"]["data"] = data
+    return schema
