@@ -159,18 +159,38 @@ def test_no_timestamp():
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "nan", "inf", "-inf", "1e9", "0x10", "1_700_000_000", "+1700000000", "-1", "1700000000.0", "17 00000000"]
-    + ["1700000000\n", "1700000000;", "True", "9" * 13, "9" * 5000, "2023-11-14T22:13:20Z"],
+    [
+        "",
+        " ",
+        "nan",
+        "inf",
+        "-inf",
+        "1e9",
+        "0x10",
+        "1_700_000_000",
+        "+1700000000",
+        "-1",
+        "1700000000.0",
+        "17 00000000",
+        "1700000000\n",
+        "1700000000;",
+        "True",
+        "9" * 13,
+        "9" * 5000,
+        "2023-11-14T22:13:20Z",
+    ],
 )
 def test_only_ascii_digits_are_a_time(text):
     """Row 11: what float() and int() would take is refused before they see it."""
     assert time_refusal(text.encode()) == "timestamp_malformed"
 
 
-@pytest.mark.parametrize("text", ["١٧٠٠٠٠٠٠٠٠", "１７００００００００", "१७००००००००"])
+@pytest.mark.parametrize("zero", [0x0660, 0xFF10, 0x0966], ids=["arabic", "fullwidth", "devanagari"])
 @pytest.mark.parametrize("lenient", [False, True])
-def test_other_scripts_digits_are_no_time(text, lenient):
+def test_other_scripts_digits_are_no_time(zero, lenient):
     """Row 11: str.isdigit is true of Arabic digits; a header is bytes."""
+    text = "".join(chr(zero + int(digit)) for digit in "1700000000")
+    assert text.isdigit()
     assert time_refusal(text.encode(), lenient=lenient) == "timestamp_malformed"
 
 

@@ -110,13 +110,14 @@ def test_one_flipped_bit_of_the_secret(secret, body, bit):
 @given(header=st.none() | signature_headers)
 def test_reading_a_signature_is_total(header):
     """Any bytes are 32 bytes of MAC, or refused with a reason."""
+    mac, reason = b"", ""
     try:
         mac = read_signature(header)
     except VerificationError as error:
-        assert error.reason in {"signature_missing", "signature_malformed", "signature_conflict"}
-    else:
-        assert len(mac) == 32
-        assert mac.hex() in header.decode("ascii").lower()
+        reason = error.reason
+    assert reason in {"signature_missing", "signature_malformed", "signature_conflict"} or (
+        len(mac) == 32 and mac.hex() in header.decode("ascii").lower()
+    )
 
 
 @given(header=signature_headers, body=bodies)
@@ -134,12 +135,12 @@ def test_no_header_but_the_digest_verifies(header, body):
 @example(header=b"9999-12-31T23:59:60.9-23:59", lenient=True, now=0.0, tolerance=1.0)
 def test_reading_a_timestamp_is_total(header, lenient, now, tolerance):
     """Any bytes are a time near the clock, or refused with a reason."""
+    reason = ""
     try:
         verify_timestamp(header, now, tolerance, lenient=lenient)
     except VerificationError as error:
-        assert error.reason.startswith("timestamp_")
-    else:
-        assert lenient or header.split(b",")[0].strip(b" \t").isdigit()
+        reason = error.reason
+    assert reason.startswith("timestamp_") or lenient or header.split(b",")[0].strip(b" \t").isdigit()
 
 
 @given(digits=st.from_regex(rb"\A[0-9]{1,12}\Z"))
