@@ -1,0 +1,116 @@
+"""What the README shows is what happens."""
+
+import json
+import re
+import subprocess
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from licensechain_hooks.cli import main
+from licensechain_hooks.testing import event_body, make_event, sign_request
+from licensechain_hooks.testing.conformance import Answer, RawDelivery, asgi_exchange, wsgi_exchange
+
+SECRET = "the-secret-of-the-readme-test"
+PATH = "/webhooks/licensechain"
+EXCHANGES: dict[str, Callable[[Any, RawDelivery, str], Answer]] = {
+    "Flask": wsgi_exchange,
+    "FastAPI": asgi_exchange,
+    "Starlette": asgi_exchange,
+}
+
+
+@pytest.fixture(scope="session")
+def blocks(root: Path) -> dict[str, str]:
+    """The README's Python, by what it stands under and the file it belongs into."""
+    found: dict[str, str] = {}
+    heading = ""
+    for part in re.findall(
+        r"^\*\*(\w+)\*\*:|^```python\n(.*?)^```", (root / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    ):
+        heading = part[0] or heading
+        if part[1]:
+            found[f"{heading} {part[1].split(maxsplit=2)[1].rstrip(',')}"] = part[1]
+    return found
+
+
+@pytest.fixture
+def deliveries() -> list[RawDelivery]:
+    """A delivery, its redelivery, and a forgery of another one."""
+    revoked, other = (event_body(make_event("license.revoked", data={"id": name})) for name in ("lic_7", "lic_8"))
+    signed, forged = sign_request(revoked, SECRET), sign_request(other, "somebody-elses-secret")
+    return [delivery(revoked, signed), delivery(revoked, signed), delivery(other, forged)]
+
+
+def delivery(body: bytes, headers: dict[str, str]) -> RawDelivery:
+    """A request out of a body and headers."""
+    return RawDelivery(headers=tuple((name.encode(), value.encode()) for name, value in headers.items()), body=body)
+
+
+EXPECTED = [(200, "processed"), (200, "duplicate"), (401, "rejected")]
+
+
+def test_every_block_is_run(blocks: dict[str, str]) -> None:
+    """No Python stands in the README that no test below runs."""
+    expected = {f"{name} app.py" for name in EXCHANGES} | {"Django urls.py", "Django webhooks.py"}
+    assert set(blocks) == expected
+
+
+@pytest.mark.parametrize("framework", EXCHANGES)
+def test_app(
+    framework: str,
+    blocks: dict[str, str],
+    deliveries: list[RawDelivery],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The app runs its handler once for a signed delivery, and refuses a forged one."""
+    monkeypatch.setenv("LICENSECHAIN_WEBHOOK_SECRET", SECRET)
+    namespace: dict[str, Any] = {"__name__": f"readme_{framework.lower()}"}
+    exec(compile(blocks[f"{framework} app.py"], "README.md", "exec"), namespace)
+    answers = [EXCHANGES[framework](namespace["app"], one, PATH) for one in deliveries]
+    assert [(answer.status, answer.outcome) for answer in answers] == EXPECTED
+    assert capsys.readouterr().out == "locking the seat of lic_7\n"
+
+
+def test_django(
+    blocks: dict[str, str],
+    deliveries: list[RawDelivery],
+    tmp_path: Path,
+    run_python: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    """A project with these two files runs its handler once for a signed delivery, and refuses a forged one."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").touch()
+    (tmp_path / "shop" / "webhooks.py").write_text(blocks["Django webhooks.py"])
+    (tmp_path / "urls.py").write_text(blocks["Django urls.py"])
+    (tmp_path / "settings.py").write_text(
+        "INSTALLED_APPS = ['shop', 'licensechain_hooks.contrib.django']\nROOT_URLCONF = 'urls'\nALLOWED_HOSTS = ['*']\n"
+    )
+    requests = [([(n.decode(), v.decode()) for n, v in one.headers], one.body.decode()) for one in deliveries]
+    (tmp_path / "requests.json").write_text(json.dumps(requests))
+    code = f"""
+        import json, sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        from django.core.wsgi import get_wsgi_application
+        from licensechain_hooks.testing.conformance import RawDelivery, wsgi_exchange
+        app = get_wsgi_application()
+        for headers, body in json.load(open("requests.json")):
+            sent = RawDelivery(headers=tuple((n.encode(), v.encode()) for n, v in headers), body=body.encode())
+            answer = wsgi_exchange(app, sent, "{PATH}/")
+            print(answer.status, answer.outcome)
+    """
+    environ = {"DJANGO_SETTINGS_MODULE": "settings", "LICENSECHAIN_WEBHOOK_SECRET": SECRET}
+    ran = run_python(textwrap.dedent(code), **environ)
+    expected = ["locking the seat of lic_7", *(f"{status} {outcome}" for status, outcome in EXPECTED)]
+    assert (ran.returncode, ran.stdout.splitlines()) == (0, expected), ran.stderr
+
+
+def test_commands_exist(root: Path) -> None:
+    """The table names the commands that there are."""
+    (row,) = [line for line in (root / "README.md").read_text().splitlines() if line.startswith("| `cli`")]
+    assert re.findall(r"`([a-z]+)`", row)[1:] == main.list_commands(click.Context(main))
