@@ -1,0 +1,28 @@
+"""The command line, ``licensechain-hooks``: one module per command, imported when the command is used.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 ok, 1 failure, 2 usage, 3 a signature or time that
+does not hold, 4 findings, 130 Ctrl-C.
+"""
+
+try:
+    import click
+except ImportError as exc:
+    msg = "the command line needs click: pip install 'licensechain-hooks[cli]'"
+    raise ImportError(msg) from exc
+
+from licensechain_hooks.cli._group import CommandGroup, version_option
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "demo": "Send real deliveries to a real server and show what comes of each.",
+    "listen": "Receive deliveries on this machine and print a line for each.",
+    "trigger": "Sign an event and deliver it to a URL.",
+    "verify": "Check the signature and the time of a captured delivery.",
+}
+
+
+@click.group(cls=CommandGroup, summaries=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@version_option
+def main() -> None:
+    """Receive LicenseChain's webhooks: try it, watch deliveries, send some, look into one."""
