@@ -24,10 +24,16 @@ def run_awaitable(awaitable: Awaitable[_T]) -> _T:
     """
     import asyncio  # noqa: PLC0415 - nobody without coroutines pays for it
 
-    async def settle() -> _T:
-        return await awaitable
+    async def settle() -> tuple[_T | None, BaseException | None]:
+        try:
+            return await awaitable, None
+        except BaseException as error:  # noqa: BLE001 - SystemExit, raised out of a task, would end the loop for all
+            return None, error
 
-    return asyncio.run_coroutine_threadsafe(settle(), _private_loop()).result()
+    result, error = asyncio.run_coroutine_threadsafe(settle(), _private_loop()).result()
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
 
 
 def _private_loop() -> "AbstractEventLoop":
