@@ -8,6 +8,7 @@ from licensechain_hooks.exceptions import (
     BodyTooLargeError,
     ContentEncodingError,
     IncompleteBodyError,
+    LicenseChainHooksError,
     MethodNotAllowedError,
     ReadTimeoutError,
 )
@@ -81,7 +82,9 @@ def _read_all(read: Callable[[int], bytes], max_body: int) -> bytes:
         while left > 0 and (chunk := read(min(left, _CHUNK))):
             chunks.append(chunk)
             left -= len(chunk)
-    except OSError as exc:  # a broken chunk, a reset connection: servers raise subclasses of it
+    except LicenseChainHooksError:
+        raise
+    except Exception as exc:  # a broken chunk, a reset connection: each server has errors of its own
         msg = "the body broke off"
         raise IncompleteBodyError(msg) from exc
     return b"".join(chunks)

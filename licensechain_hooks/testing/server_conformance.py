@@ -2,11 +2,14 @@
 
 ::
 
+    @pytest.fixture(scope="class")
+    def served(tmp_path_factory):
+        with my_running_server(tmp_path_factory.mktemp("served")) as served:
+            yield served
+
+
     class TestMyAdapterUnderMyServer(ServerConformance):
-        @pytest.fixture(scope="class")
-        def served(self, tmp_path_factory):
-            with my_running_server(tmp_path_factory.mktemp("served")) as served:
-                yield served
+        pass
 """
 
 import socket
