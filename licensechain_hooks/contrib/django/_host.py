@@ -1,0 +1,61 @@
+"""Django's border between threads and event loops, which asgiref guards.
+
+Whatever touches the ORM has to stay in the thread of its request: there its database connection lives, there Django
+closes it afterwards. So in a thread a coroutine runs through ``async_to_sync``, which brings its ORM calls back to that
+thread, and on an event loop a plain function runs through ``sync_to_async``.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from inspect import isawaitable, iscoroutinefunction
+from typing import Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+
+from licensechain_hooks import Handler
+
+__all__ = ["call_from_anywhere", "hosted", "on_event_loop", "run_in_thread"]
+
+
+def run_in_thread(call: Callable[[], Any]) -> Awaitable[Any]:
+    """Run ``call`` in the thread that Django keeps for this request."""
+    return sync_to_async(call, thread_sensitive=True)()
+
+
+def on_event_loop() -> bool:
+    """Whether this thread is running an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def hosted(handler: Handler) -> Handler:
+    """The handler, its function fit for either host."""
+    return replace(handler, function=partial(_run, handler.function)) if handler.is_async else handler
+
+
+def call_from_anywhere(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, sync or async, fit for either host; on an event loop the call has to be awaited."""
+    if iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
+        return partial(_run, function)
+
+    def call(*arguments: Any) -> Any:
+        return run_in_thread(partial(_run, function, *arguments)) if on_event_loop() else _run(function, *arguments)
+
+    return call
+
+
+def _run(function: Callable[..., Any], *arguments: Any) -> Any:
+    returned = function(*arguments)
+    return _wait(returned) if isawaitable(returned) and not on_event_loop() else returned
+
+
+def _wait(awaitable: Awaitable[Any]) -> Any:
+    async def settle() -> Any:
+        return await awaitable
+
+    return async_to_sync(settle)()

@@ -1,0 +1,111 @@
+"""The views.
+
+`urls` has `webhook`. An ASGI project may route `async_webhook` instead, a project with several endpoints a view each::
+
+    path("webhooks/licensechain/", async_webhook)
+    path("webhooks/eu/", webhook_view(HookSettings(name="eu", secrets=[...]).receiver()))
+
+All are exempt from CSRF protection, from ``LoginRequiredMiddleware`` and from ``ATOMIC_REQUESTS``; and ``APPEND_SLASH``
+never redirects to them, for a redirect loses the delivery.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.common import no_append_slash
+from django.views.decorators.csrf import csrf_exempt
+
+from licensechain_hooks import Headers, HookRequest, Outcome, Receiver, consumed_body
+from licensechain_hooks.contrib.django.conf import receiver_or_stand_in
+
+__all__ = ["async_webhook", "async_webhook_view", "to_django_response", "to_hook_request", "webhook", "webhook_view"]
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+def _exempt(view: _View) -> _View:
+    """The view, untouched by what Django does to views that people use."""
+    view = no_append_slash(login_not_required(csrf_exempt(view)))
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+def webhook_view(receiver: Receiver | None = None) -> Callable[..., HttpResponse]:
+    """A view that receives deliveries; async handlers run too, each on an event loop of asgiref's.
+
+    Args:
+        receiver: by default that of ``settings.LICENSECHAIN_HOOKS``.
+    """
+
+    @_exempt
+    def webhook(request: HttpRequest, **_captured: object) -> HttpResponse:
+        return _answer(request, (receiver or receiver_or_stand_in()).receive(to_hook_request(request)))
+
+    return webhook
+
+
+def async_webhook_view(receiver: Receiver | None = None) -> Callable[..., Awaitable[HttpResponse]]:
+    """`webhook_view` for ASGI: async handlers are awaited, the others run in the thread Django keeps for a request.
+
+    Args:
+        receiver: by default that of ``settings.LICENSECHAIN_HOOKS``.
+    """
+
+    @_exempt
+    async def webhook(request: HttpRequest, **_captured: object) -> HttpResponse:
+        return _answer(request, await (receiver or receiver_or_stand_in()).areceive(to_hook_request(request)))
+
+    return webhook
+
+
+def to_hook_request(request: HttpRequest) -> HookRequest:
+    """The `HookRequest` of a Django request, for a view of your own.
+
+    The body is not taken from ``request.body``, which answers 400 above ``DATA_UPLOAD_MAX_MEMORY_SIZE`` and is empty
+    where a WSGI server hands over a chunked body.
+    """
+    environ = getattr(request, "environ", None)
+    if environ is not None:
+        return HookRequest.from_wsgi(environ, None if _is_unread(request, environ) else _kept_body(request))
+    body = _kept_body(request)
+    scope = getattr(request, "scope", {"method": request.method})
+    return HookRequest(
+        request.read if body is None else body,
+        Headers.from_environ(request.META),
+        method=scope["method"],
+        path=request.path,
+    )
+
+
+def to_django_response(outcome: Outcome) -> HttpResponse:
+    """The response that tells the sender of an outcome."""
+    reply = outcome.reply
+    return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
+
+
+def _answer(request: HttpRequest, outcome: Outcome) -> HttpResponse:
+    response = to_django_response(outcome)
+    if request.method == "HEAD":  # not every WSGI server drops the body itself
+        response.content = b""
+    return response
+
+
+def _kept_body(request: HttpRequest) -> Any:
+    """The body, where ``request.body`` has kept it; what refuses, where something has read it."""
+    body = getattr(request, "_body", None)
+    if body is None and getattr(request, "_read_started", False):
+        return consumed_body
+    return body
+
+
+def _is_unread(request: HttpRequest, environ: dict[str, Any]) -> bool:
+    """Whether the body is chunked: Django takes it for empty, keeps ``b""`` at best, and leaves it where it is."""
+    return not environ.get("CONTENT_LENGTH") and not getattr(request, "_body", None)
+
+
+webhook = webhook_view()
+async_webhook = async_webhook_view()
