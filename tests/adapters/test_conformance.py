@@ -2,9 +2,14 @@
 
 from typing import Any
 
-import pytest
+import fastapi
+import flask
+from starlette.applications import Starlette
 
 from licensechain_hooks import Receiver
+from licensechain_hooks.contrib.fastapi import webhook_router
+from licensechain_hooks.contrib.flask import webhook_blueprint
+from licensechain_hooks.contrib.starlette import webhook_route
 from licensechain_hooks.testing.conformance import AdapterConformance, asgi_exchange, wsgi_exchange
 
 
@@ -32,10 +37,7 @@ class TestStarlette(AdapterConformance):
     exchange = staticmethod(asgi_exchange)
 
     def make_app(self, receiver: Receiver) -> Any:
-        starlette = pytest.importorskip("starlette.applications", reason="Starlette is not installed")
-        from licensechain_hooks.contrib.starlette import webhook_route
-
-        return starlette.Starlette(routes=[webhook_route(self.path, receiver)])
+        return Starlette(routes=[webhook_route(self.path, receiver)])
 
 
 class TestFastAPI(AdapterConformance):
@@ -44,9 +46,6 @@ class TestFastAPI(AdapterConformance):
     exchange = staticmethod(asgi_exchange)
 
     def make_app(self, receiver: Receiver) -> Any:
-        fastapi = pytest.importorskip("fastapi", reason="FastAPI is not installed")
-        from licensechain_hooks.contrib.fastapi import webhook_router
-
         app = fastapi.FastAPI()
         app.include_router(webhook_router(receiver, path=self.path))
         return app
@@ -58,9 +57,6 @@ class TestFlask(AdapterConformance):
     exchange = staticmethod(wsgi_exchange)
 
     def make_app(self, receiver: Receiver) -> Any:
-        flask = pytest.importorskip("flask", reason="Flask is not installed")
-        from licensechain_hooks.contrib.flask import webhook_blueprint
-
         app = flask.Flask("conformance")
         app.register_blueprint(webhook_blueprint(receiver, path=self.path))
         return app
