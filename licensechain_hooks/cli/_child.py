@@ -110,5 +110,6 @@ class ListenProcess:
 
 def _import_flags() -> list[str]:
     """Let no module in the current folder shadow a real one, unless that is where this package comes from."""
-    folder = Path(licensechain_hooks.__file__).parents[1]
-    return [] if sys.path[:1] == [str(folder)] else ["-P"]
+    folder = Path(licensechain_hooks.__file__).resolve().parents[1]
+    first, *others = [Path(entry).resolve() for entry in sys.path]
+    return [] if folder == first and folder not in others else ["-P"]

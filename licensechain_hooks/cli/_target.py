@@ -7,7 +7,14 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+    RemoteDisconnected,
+)
 from ipaddress import ip_address
 from time import perf_counter
 from urllib.parse import urlsplit
@@ -91,9 +98,11 @@ def post(target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
         with _deadline(connection.sock, expired):
             connection.request("POST", target.path, body, dict(headers))
             response = connection.getresponse()
-            reply = response.read(_MAX_REPLY)
+            reply = _read(response)
+            if expired.is_set():
+                raise TimeoutError  # a body without a length ends where it breaks off
     except (OSError, HTTPException, UnicodeError) as exc:  # UnicodeError: a host no resolver takes
-        return Answer(status=None, error=_describe(exc, target, timed_out=expired.is_set()))
+        return Answer(status=None, error=_describe(TimeoutError() if expired.is_set() else exc, target))
     finally:
         connection.close()
     return Answer(status=response.status, outcome=_outcome(reply), milliseconds=(perf_counter() - started) * 1000)
@@ -115,6 +124,14 @@ def _deadline(connected: socket.socket, expired: threading.Event) -> Iterator[No
         yield
     finally:
         timer.cancel()
+
+
+def _read(response: HTTPResponse) -> bytes:
+    """The body as far as anybody cares; unlike `HTTPResponse.read` it notices one that breaks off."""
+    reply = response.read(_MAX_REPLY)
+    if response.length and len(reply) < _MAX_REPLY:
+        raise IncompleteRead(reply, response.length)
+    return reply
 
 
 def _split(url: str) -> Target:
@@ -148,15 +165,16 @@ def _outcome(reply: bytes) -> str:
     return status if status in OUTCOMES else ""
 
 
-def _describe(error: Exception, target: Target, *, timed_out: bool) -> str:
-    if timed_out or isinstance(error, TimeoutError):
-        return f"{target.address} did not answer within {_TIMEOUT:.0f} seconds, which LicenseChain counts as failed"
-    if isinstance(error, ConnectionRefusedError):
-        return f"nothing listens at {target.address} (connection refused)"
-    if isinstance(error, socket.gaierror | UnicodeError):
-        return f"no address is known for {target.host}"
-    if isinstance(error, RemoteDisconnected):
-        return f"{target.address} closed the connection without an answer"
-    if isinstance(error, OSError):
-        return f"no answer from {target.address}: {error.strerror or type(error).__name__}"
-    return f"what {target.address} answers is not HTTP: {type(error).__name__}"
+def _describe(error: Exception, target: Target) -> str:
+    at = target.address
+    told = {
+        TimeoutError: f"{at} did not answer within {_TIMEOUT:.0f} seconds, which LicenseChain counts as failed",
+        ConnectionRefusedError: f"nothing listens at {at} (connection refused)",
+        RemoteDisconnected: f"{at} closed the connection without an answer",
+        IncompleteRead: f"{at} broke its answer off",
+        socket.gaierror: f"no address is known for {target.host}",
+        UnicodeError: f"no address is known for {target.host}",
+        OSError: f"no answer from {at}: {getattr(error, 'strerror', None) or type(error).__name__}",
+        HTTPException: f"what {at} answers is not HTTP: {type(error).__name__}",
+    }
+    return next(text for kind, text in told.items() if isinstance(error, kind))

@@ -1,0 +1,267 @@
+"""``licensechain-hooks demo``: it proves what it shows, under every framework, and leaves no process behind."""
+
+import dataclasses
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from licensechain_hooks.cli import demo
+from licensechain_hooks.cli._child import ListenProcess
+
+FRAMEWORKS = ["starlette", "fastapi", "flask", "django"]
+
+
+def is_running(pid):
+    """Whether a process still runs; one that only waits for its parent to notice does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z" if Path("/proc/self/stat").exists() else True
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_for(condition):
+    """What a condition gives, once it gives something true."""
+    ends = time.monotonic() + 20
+    while not (found := condition()):
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def started(environ):
+    """A demo that has just started its receiver, and that receiver's id."""
+    if not Path("/proc/self/task").exists():
+        pytest.skip("this machine shows no children under /proc")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "licensechain_hooks", "demo"],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        yield process, int(wait_for(children.read_text).split()[0])
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_every_framework(framework, run):
+    """Six deliveries to a real server are answered, and run the handlers, as they should; the verdict says so."""
+    ran = run("demo", "--framework", framework, "--format", "json")
+    document = json.loads(ran.stdout)
+    found = [
+        (step["type"], step["status"], step["outcome"], step["reason"], step["handlers"])
+        for step in document["deliveries"]
+    ]
+    assert (ran.returncode, ran.stderr, document["ok"], document["framework"]) == (0, "", True, framework)
+    assert found == [
+        ("license.created", 200, "processed", None, ["welcome_customer", "audit_license"]),
+        ("license.revoked", 200, "processed", None, ["lock_seats", "audit_license"]),
+        ("license.revoked", 200, "duplicate", None, []),
+        ("license.created", 401, "rejected", "signature_mismatch", []),
+        ("license.created", 401, "rejected", "timestamp_outside_tolerance", []),
+        ("starship.launched", 200, "processed", None, ["log_other"]),
+    ]
+
+
+def test_plain_columns_where_there_is_no_terminal(run):
+    """Piped, it is plain columns of text: no escape sequence, no frame; the verdict and what next at the end."""
+    ran = run("demo")
+    lines = ran.stdout.splitlines()
+    assert (ran.returncode, all(line.isprintable() and line.isascii() for line in lines)) == (0, True)
+    assert lines[0].split() == ["delivery", "expected", "answer", "handlers", "that", "ran", "ms"]
+    assert [line.split()[-1] for line in lines[1:7]] == ["ok"] * 6
+    assert (lines[7][:41], lines[8][:6]) == ("All 6 deliveries went as they should, in ", "next: ")
+    assert ran.stderr.startswith("a starlette application, really served, at http://127.0.0.1:")
+
+
+def on_a_terminal(environ, *arguments):
+    """What a command prints on a terminal, and its exit code."""
+    pty = pytest.importorskip("pty", reason="this machine has no pseudo-terminals")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "licensechain_hooks", *arguments]
+    process = subprocess.Popen(command, env=environ, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    shown = b""
+    try:
+        while select.select([ours], [], [], 30)[0]:
+            try:
+                chunk = os.read(ours, 65536)
+            except OSError:  # Linux's end of a terminal
+                break
+            if not chunk:
+                break
+            shown += chunk
+        return process.wait(timeout=20), shown.decode()
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def test_a_framed_and_coloured_table_on_a_terminal(environ):
+    """On a terminal the table is framed, and verdicts are green."""
+    code, shown = on_a_terminal(environ | {"TERM": "xterm-256color", "COLUMNS": "100"}, "demo")
+    assert (code, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 40 in shown, shown.count("\x1b[32mok")) == (0, True, 6)
+
+
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_color_is_respected(variable, environ):
+    """Who wants no colours gets plain columns on a terminal too."""
+    code, shown = on_a_terminal(environ | {"TERM": "xterm"} | variable, "demo")
+    assert (code, "\x1b" in shown, "All 6 deliveries went as they should" in shown) == (0, False, True)
+
+
+def test_without_rich_the_table_is_plain(environ, shadowed, tmp_path):
+    """Without rich the demo works all the same."""
+    code, shown = on_a_terminal(shadowed("rich", tmp_path, environ | {"TERM": "xterm"}), "demo")
+    assert (code, "All 6 deliveries went as they should" in shown) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"status": 202}, "the answer should be 202 duplicate"),
+        ({"outcome": "processed"}, "the receiver should tell of processed"),
+        ({"handlers": ("lock_seats",)}, "the handlers should be lock_seats"),
+        ({"reason": "age"}, "the receiver should tell of duplicate age"),
+    ],
+)
+def test_a_difference_fails_the_demo(changed, said, invoke, monkeypatch):
+    """Whatever differs from what it should be is named, and the demo exits with 1."""
+    steps = list(demo._steps())
+    steps[2] = dataclasses.replace(steps[2], **changed)
+    monkeypatch.setattr(demo, "_steps", lambda: steps)
+    result = invoke("demo")
+    lines = result.stdout.splitlines()
+    assert (result.exit_code, [line.split()[-1] for line in lines[1:7]].count("differs")) == (1, 1)
+    assert any(line.startswith(f"the same again: {said}") for line in lines)
+    assert "1 of 6 deliveries went otherwise than they should." in lines
+
+
+def test_jsonl_is_a_line_for_each_delivery_and_one_for_all(invoke):
+    """``--format jsonl`` prints a line for each delivery as it goes, and the verdict last."""
+    result = invoke("demo", "--format", "jsonl")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert ([line["ok"] for line in lines], "url" in lines[-1], result.stderr) == ([True] * 7, True, "")
+
+
+def test_no_answer_is_a_difference(invoke, monkeypatch):
+    """A receiver that does not answer fails the demo, and the reason is shown."""
+    from licensechain_hooks.cli._target import Answer
+
+    monkeypatch.setattr(demo, "post", lambda *_: Answer(status=None, error="\x1b[2Jnobody there"))
+    result = invoke("demo")
+    assert (result.exit_code, r"license.created: \x1b[2Jnobody there" in result.stdout) == (1, True)
+
+
+def test_a_receiver_that_does_not_start(run, environ, shadowed, tmp_path):
+    """Where the framework is missing the demo says what to install, and exits with 1."""
+    ran = run("demo", "--framework", "flask", environ=shadowed("flask", tmp_path, environ))
+    first, last = ran.stderr.splitlines()
+    assert (ran.returncode, ran.stdout, last) == (1, "", "Error: the receiver did not start")
+    assert first.endswith("pip install 'licensechain-hooks[flask]'")
+
+
+def test_secrets_of_the_environment_are_not_used(run, environ):
+    """The demo makes a secret of its own: whatever the environment says of secrets does not disturb it."""
+    odd = {"LICENSECHAIN_WEBHOOK_SECRET": "your-secret", "LICENSECHAIN_WEBHOOK_SECRET_FILE": "/nowhere"}
+    assert run("demo", environ=environ | odd).returncode == 0
+
+
+def test_ctrl_c_ends_both_processes(started):
+    """Ctrl-C in the middle exits with 130, without a traceback and without leaving the receiver behind."""
+    process, receiver = started
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in err, is_running(receiver)) == (130, False, False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_demo_leaves_no_receiver(number, started):
+    """Even a demo that cannot clean up any more takes its receiver with it."""
+    process, receiver = started
+    process.send_signal(number)
+    assert process.wait(timeout=20) == -number
+    assert wait_for(lambda: not is_running(receiver))
+
+
+def test_the_receiver_ends_with_the_block():
+    """A receiver's process has ended when its ``with`` block has, whatever ended it."""
+    process = ListenProcess("starlette", "a-secret-for-this-test")
+
+    def be_interrupted():
+        with process:
+            assert process.url().startswith("http://127.0.0.1:")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        be_interrupted()
+    assert not is_running(process.pid)
+
+
+def test_the_receiver_is_killed_when_it_does_not_end(monkeypatch):
+    """A receiver that does not end in time, because it is stopped for instance, is killed."""
+    from licensechain_hooks.cli import _child
+
+    monkeypatch.setattr(_child, "_END", 0.1)
+    with ListenProcess("starlette", "a-secret-for-this-test") as process:
+        process.url()
+        os.kill(process.pid, signal.SIGSTOP)
+    assert not is_running(process.pid)
+
+
+def test_a_receiver_that_says_nothing(monkeypatch):
+    """Where no line comes, none is made up."""
+    from licensechain_hooks.cli import _child
+
+    monkeypatch.setattr(_child, "_END", 0.1)
+    with ListenProcess("starlette", "a-secret-for-this-test") as process:
+        process.url()
+        monkeypatch.setattr(_child, "_END", 0.01)
+        assert process.line() == {}
+        monkeypatch.setattr(_child, "_END", 5.0)
+
+
+def test_the_current_folder_shadows_nothing(environ, tmp_path):
+    """A file of the current folder that is called like a module is not what the receiver's process imports."""
+    script, current = tmp_path / "bin" / "licensechain-hooks", tmp_path / "current"
+    script.parent.mkdir()
+    current.mkdir()
+    script.write_text("from licensechain_hooks.cli import main\nmain()\n")  # as installers write it
+    (current / "uvicorn.py").write_text("raise SystemExit('the wrong one')\n")
+    unsafe = {name: text for name, text in environ.items() if name != "PYTHONSAFEPATH"}
+    command = [sys.executable, str(script), "demo"]
+    ran = subprocess.run(command, cwd=current, env=unsafe, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, "the wrong one" in ran.stderr) == (0, False), ran.stderr
+
+
+def test_a_package_of_the_current_folder_is_found_again(environ, tmp_path):
+    """A checkout that is not installed can show its demo: where the package comes from, its process looks too."""
+    import shutil
+
+    import licensechain_hooks
+
+    package = Path(licensechain_hooks.__file__).parent
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    unsafe = {name: text for name, text in environ.items() if name not in {"PYTHONPATH", "PYTHONSAFEPATH"}}
+    command = [sys.executable, "-m", "licensechain_hooks", "demo"]
+    ran = subprocess.run(command, cwd=tmp_path, env=unsafe, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr

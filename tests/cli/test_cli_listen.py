@@ -1,0 +1,241 @@
+"""``licensechain-hooks listen``: every framework, really served, watched through its output and ended by signals."""
+
+import json
+import signal
+import socket
+import urllib.parse
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from licensechain_hooks.testing import event_body, make_event, sign_request
+
+FRAMEWORKS = ["starlette", "fastapi", "flask", "django"]
+SAMPLE = "licensechain_hooks.cli._sample."
+
+
+def send(url, body=b"", headers=None, method="POST"):
+    """Status and outcome of one request."""
+    parts = urllib.parse.urlsplit(url)
+    connection = HTTPConnection(parts.hostname, parts.port, timeout=10)
+    try:
+        connection.request(method, parts.path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())["status"]
+    finally:
+        connection.close()
+
+
+def deliver(url, secret, event_type="license.revoked", **settings):
+    """Deliver a signed event."""
+    event = make_event(event_type, **settings)
+    return send(url, event_body(event), sign_request(event, secret))
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_line_for_each_delivery(framework, listen, secret):
+    """The URL comes first, then each delivery as one JSON line; Ctrl-C ends it with 130."""
+    listening = listen("--framework", framework, "--format", "jsonl", "--path", "/some/hook")
+    assert json.loads(listening.first) == {"url": listening.url, "framework": framework, "profile": "guide"}
+    assert listening.url.endswith("/some/hook")
+    assert deliver(listening.url, secret, event_id="evt_1") == (200, "processed")
+    line = listening.line()
+    assert isinstance(line.pop("ms"), float)
+    assert line == {
+        "outcome": "processed",
+        "status": 200,
+        "type": "license.revoked",
+        "id": "evt_1",
+        "reason": None,
+        "detail": None,
+        "handlers": [f"{SAMPLE}lock_seats", f"{SAMPLE}audit_license"],
+    }
+    assert send(listening.url, b"{}", {"X-Webhook-Signature": "0" * 64}) == (401, "rejected")
+    line = listening.line()
+    assert (line["outcome"], line["status"], line["reason"], line["id"], line["handlers"]) == (
+        *("rejected", 401, "signature_mismatch"),
+        *(None, []),
+    )
+    assert send(listening.url, method="GET") == (405, "rejected")
+    assert listening.line()["reason"] == "method"
+    assert listening.end(signal.SIGINT) == (130, "", "")
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_sigterm_is_a_normal_end(framework, listen):
+    """SIGTERM, which service managers send, ends it with 0 and without a word."""
+    assert listen("--framework", framework, "--format", "jsonl").end(signal.SIGTERM) == (0, "", "")
+
+
+def test_text_is_for_people(listen, secret):
+    """As text: the URL first, then outcome, status, milliseconds, type and id, and why where something was refused."""
+    listening = listen()
+    assert listening.first.startswith("listening at http://127.0.0.1:")
+    deliver(listening.url, secret, event_id="evt_1")
+    words = listening.process.stdout.readline().split()
+    assert words[:2] + words[3:] == ["processed", "200", "ms", "license.revoked", "evt_1"]
+    send(listening.url, b"{}")
+    line = listening.process.stdout.readline()
+    assert line.split()[:2] + line.split("ms")[1:] == ["rejected", "401", "  signature_missing: no signature header\n"]
+    code, out, err = listening.end(signal.SIGTERM)
+    assert (code, out, err) == (0, "", f"try: licensechain-hooks trigger license.revoked --to {listening.url}\n")
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl"])
+def test_nothing_from_the_wire_reaches_the_terminal_raw(form, listen, secret):
+    """Control characters in a signed body come out escaped or not at all, and a line stays one line."""
+    listening = listen("--format", form)
+    body = rb'{"id":"\u001b[2J\r\nfake","type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{}}'
+    assert send(listening.url, body, sign_request(body, secret))[0] == 400
+    assert send(listening.url, b'{"\x1b[31m', sign_request(b'{"\x1b[31m', secret))[0] == 400
+    lines = [listening.process.stdout.readline(), listening.process.stdout.readline()]
+    assert [line[:-1].isprintable() for line in lines] == [True, True]
+    assert listening.end(signal.SIGTERM)[1] == ""
+
+
+def test_types_in_any_spelling_and_unknown_ones(listen, secret):
+    """Unknown types run the fallback, and aliases appear under their canonical name."""
+    listening = listen("--format", "jsonl")
+    deliver(listening.url, secret, "subscription.cancelled")
+    deliver(listening.url, secret, "starship.launched")
+    lines = [listening.line(), listening.line()]
+    assert [(line["type"], line["handlers"]) for line in lines] == [
+        ("subscription.canceled", [f"{SAMPLE}log_other"]),
+        ("starship.launched", [f"{SAMPLE}log_other"]),
+    ]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_profile_compat(framework, listen, secret):
+    """``--profile compat`` takes the header names of LicenseChain's own SDKs, under every framework."""
+    event = make_event()
+    headers = {name.replace("Webhook", "LicenseChain"): text for name, text in sign_request(event, secret).items()}
+    listening = listen("--framework", framework, "--format", "jsonl", "--profile", "compat")
+    assert send(listening.url, event_body(event), headers) == (200, "processed")
+
+
+def test_secrets_from_stdin(listen, environ):
+    """``--secret-file -`` reads one secret a line, newest first; each of them verifies."""
+    without = {name: text for name, text in environ.items() if name != "LICENSECHAIN_WEBHOOK_SECRET"}
+    listening = listen(
+        "--format", "jsonl", "--secret-file", "-", environ=without, text="the-newer-of-two-secrets\n\nthe-older-one\n"
+    )
+    given = ("the-newer-of-two-secrets", "the-older-one", "another-one-altogether")
+    assert [deliver(listening.url, secret)[0] for secret in given] == [200, 200, 401]
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_secrets_from_a_file(by, listen, environ, tmp_path):
+    """A file named by ``--secret-file`` or by the environment gives the secrets."""
+    (tmp_path / "secrets").write_text("the-secret-in-the-file\n")
+    without = {name: text for name, text in environ.items() if name != "LICENSECHAIN_WEBHOOK_SECRET"}
+    path = str(tmp_path / "secrets")
+    arguments = ["--secret-file", path] if by == "option" else []
+    variable = {"LICENSECHAIN_WEBHOOK_SECRET_FILE": path} if by == "variable" else {}
+    listening = listen("--format", "jsonl", *arguments, environ=without | variable)
+    assert deliver(listening.url, "the-secret-in-the-file")[0] == 200
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_port_in_use(framework, run):
+    """A port that is taken is told in one line, with 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("listen", "--framework", framework, "--port", str(port))
+    expected = f"Error: cannot listen at 127.0.0.1:{port}: Address already in use; --port 0 picks a free one\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", expected)
+
+
+@pytest.mark.parametrize(
+    ("framework", "hidden", "extra"),
+    [
+        ("starlette", "starlette", "starlette"),
+        ("starlette", "uvicorn", "cli"),
+        ("fastapi", "fastapi", "fastapi"),
+        ("flask", "flask", "flask"),
+        ("django", "django", "django"),
+    ],
+)
+def test_framework_that_is_not_installed(framework, hidden, extra, run, environ, shadowed, tmp_path):
+    """A framework that is not installed is told in one line with what to install, and 1."""
+    ran = run("listen", "--framework", framework, "--port", "0", environ=shadowed(hidden, tmp_path, environ))
+    assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1)
+    assert ran.stderr.endswith(f"pip install 'licensechain-hooks[{extra}]'\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--host", "0.0.0.0"], 2, "--host: '0.0.0.0' is reachable from elsewhere; add --allow-remote"),
+        (["--host", "::"], 2, "add --allow-remote"),
+        (["--host", "example.com"], 2, "add --allow-remote"),
+        (["--host", "nowhere.invalid", "--allow-remote"], 1, "cannot listen at nowhere.invalid:0: no such address"),
+        (["--host", "a" * 70, "--allow-remote"], 1, "no such address"),
+        (["--host", "192.0.2.1", "--allow-remote"], 1, "cannot listen at 192.0.2.1:0"),
+        (["--port", "65536"], 2, "--port"),
+        (["--port", "http"], 2, "--port"),
+        (["--path", "webhooks"], 2, "is not a plain path such as /webhooks/licensechain"),
+        (["--path", "/a b"], 2, "is not a plain path"),
+        (["--path", "/<int:tenant>"], 2, "is not a plain path"),
+        (["--path", "/{tenant}"], 2, "is not a plain path"),
+        (["--path", "//elsewhere"], 2, "is not a plain path"),
+        (["--path", "/a/../b"], 2, "is not a plain path"),
+        (["--path", "/\x1b[2J"], 2, r"'/\x1b[2J' is not a plain path"),
+        (["--profile", "strict"], 2, "--profile"),
+        (["--format", "json"], 2, "--format"),
+        (["--stop-with-stdin", "--secret-file", "-"], 2, "stdin ends with the secrets"),
+    ],
+)
+def test_bad_input(arguments, code, said, invoke):
+    """What cannot be listened at is told in a clear sentence."""
+    result = invoke("listen", "--port", "0", *arguments)
+    assert (result.exit_code, said in result.stderr, result.stdout) == (code, True, ""), result.stderr
+
+
+@pytest.mark.parametrize(("host", "in_url"), [("localhost", "localhost"), ("::1", "[::1]"), ("127.0.0.2", "127.0.0.2")])
+def test_every_loopback_address(host, in_url, listen, secret):
+    """This machine under any of its loopback names needs no flag, and the URL works as it is printed."""
+    try:
+        socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    listening = listen("--host", host, "--format", "jsonl")
+    assert listening.url.startswith(f"http://{in_url}:")
+    assert deliver(listening.url, secret) == (200, "processed")
+
+
+@pytest.mark.parametrize("framework", ["starlette", "flask"])
+def test_it_ends_when_nobody_reads_its_lines(framework, listen, secret):
+    """A closed stdout, as ``| head -1`` leaves it, ends it at the next delivery, which is answered still."""
+    listening = listen("--framework", framework)
+    listening.process.stdout.close()
+    assert deliver(listening.url, secret) == (200, "processed")
+    assert (listening.process.wait(timeout=20), "Traceback" in listening.process.stderr.read()) == (1, False)
+
+
+@pytest.mark.parametrize("framework", ["starlette", "django"])
+def test_it_ends_with_the_process_that_holds_its_stdin(framework, listen, environ):
+    """Under ``--stop-with-stdin`` it ends once its stdin does, so that a killed parent leaves nothing behind."""
+    listening = listen("--framework", framework, "--format", "jsonl", "--stop-with-stdin")  # stdin is the null device
+    assert (listening.process.wait(timeout=20), listening.process.stderr.read()) == (0, "")
+
+
+def test_all_deliveries_of_many_senders_get_whole_lines(listen, secret):
+    """Lines of deliveries that arrive at once do not mix."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    listening = listen("--framework", "flask", "--format", "jsonl")
+    ids = [f"evt_{number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda event_id: deliver(listening.url, secret, event_id=event_id), ids))
+    assert answers == [(200, "processed")] * len(ids)
+    assert sorted(listening.line()["id"] for _ in ids) == sorted(ids)
+
+
+def test_secrets_never_stand_in_the_arguments(listen, secret):
+    """What other users can see of the process does not hold the secret."""
+    shown = Path(f"/proc/{listen().process.pid}/cmdline")
+    if not shown.exists():
+        pytest.skip("this machine shows no arguments under /proc")
+    assert secret.encode() not in shown.read_bytes()

@@ -1,0 +1,57 @@
+"""What is printed cannot take over a terminal."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licensechain_hooks.cli._output import columns, echo, echo_json, note, printable
+
+
+@given(st.text())
+def test_printable_leaves_nothing_to_obey(text):
+    """Whatever the text, nothing in it moves a cursor, changes a colour or reverses the reading direction."""
+    assert printable(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("license.revoked", "license.revoked"),
+        ("na\N{LATIN SMALL LETTER I WITH DIAERESIS}ve", "na\N{LATIN SMALL LETTER I WITH DIAERESIS}ve"),
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\r\nb\tc", r"a\r\nb\tc"),
+        ("\x7f\x00", r"\x7f\x00"),
+        ("\N{RIGHT-TO-LEFT OVERRIDE}", r"\u202e"),
+        ("\udcff", r"\udcff"),
+    ],
+)
+def test_printable_spells_out_control_characters(text, expected):
+    """Control characters are spelled out, everything else stays."""
+    assert printable(text) == expected
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_json_lines_hold_no_control_characters(value):
+    """A JSON line is one line of printable ASCII that reads back as the value."""
+    import contextlib
+    import io
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        echo_json(value)
+    line = out.getvalue()
+    assert (json.loads(line), line[-1], line[:-1].isascii(), line[:-1].isprintable()) == (value, "\n", True, True)
+
+
+def test_results_and_notes_are_apart(capsys):
+    """Results go to stdout, notes to stderr."""
+    echo("a result")
+    note("a note")
+    assert tuple(capsys.readouterr()) == ("a result\n", "a note\n")
+
+
+def test_columns_are_aligned():
+    """Plain tables stand in columns, without trailing spaces."""
+    assert columns([("a", "b", ""), ("long", "c", "x")]) == ["a     b", "long  c  x"]
