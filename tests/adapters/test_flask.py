@@ -86,7 +86,9 @@ def test_another_path(app, hooks):
     assert post(app, event_body(make_event())).status_code == 404
 
 
-@pytest.mark.parametrize("secrets", ["new, old", ["new", "old"], lambda _request: ["new", "old"]], ids=str)
+@pytest.mark.parametrize(
+    "secrets", ["new, old", ["new", "old"], lambda _request: ["new", "old"]], ids=["text", "list", "callable"]
+)
 def test_secrets_of_the_config(app, hooks, secrets):
     """A comma list, a list and a callable mean the same."""
     app.config["LICENSECHAIN_WEBHOOK_SECRET"] = secrets
