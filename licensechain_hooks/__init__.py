@@ -1,5 +1,8 @@
 """Receive LicenseChain's webhooks: verified from the raw bytes, typed, and run once, under any framework."""
 
+from typing import TYPE_CHECKING, Any
+
+from licensechain_hooks import events
 from licensechain_hooks._endpoint import (
     Endpoint,
 )
@@ -36,69 +39,7 @@ from licensechain_hooks._stores import (
 from licensechain_hooks.dedupe.memory import (
     MemoryDeduplicator,
 )
-from licensechain_hooks.events import (
-    ALIASES,
-    EVENT_CLASSES,
-    AppCreated,
-    AppData,
-    AppDeleted,
-    AppEvent,
-    AppUpdated,
-    Event,
-    EventData,
-    HardwareBound,
-    HardwareData,
-    HardwareEvent,
-    HardwareUnbound,
-    InvoiceData,
-    InvoiceEvent,
-    InvoicePaid,
-    KnownEvent,
-    LicenseCreated,
-    LicenseData,
-    LicenseDeleted,
-    LicenseEvent,
-    LicenseExpired,
-    LicenseExtended,
-    LicenseRevoked,
-    LicenseSuspended,
-    LicenseTransferred,
-    LicenseUpdated,
-    LicenseValidated,
-    PaymentData,
-    PaymentEvent,
-    PaymentFailed,
-    PaymentRefunded,
-    PaymentSucceeded,
-    ProductCreated,
-    ProductData,
-    ProductDeleted,
-    ProductEvent,
-    ProductUpdated,
-    SubscriptionCanceled,
-    SubscriptionCreated,
-    SubscriptionData,
-    SubscriptionEvent,
-    SubscriptionUpdated,
-    SystemData,
-    SystemEvent,
-    SystemMaintenance,
-    SystemUpdate,
-    UnknownEvent,
-    UserCreated,
-    UserData,
-    UserDeleted,
-    UserEvent,
-    UserLogin,
-    UserLogout,
-    UserUpdated,
-    WebhookCreated,
-    WebhookData,
-    WebhookDeleted,
-    WebhookEvent,
-    WebhookUpdated,
-    canonical_type,
-)
+from licensechain_hooks.events.aliases import ALIASES, canonical_type
 from licensechain_hooks.exceptions import (
     BodyConsumedError,
     BodyTooLargeError,
@@ -119,6 +60,69 @@ from licensechain_hooks.exceptions import (
     UnknownEventTypeWarning,
     VerificationError,
 )
+
+if TYPE_CHECKING:
+    from licensechain_hooks.events import (
+        EVENT_CLASSES,
+        AppCreated,
+        AppData,
+        AppDeleted,
+        AppEvent,
+        AppUpdated,
+        Event,
+        EventData,
+        HardwareBound,
+        HardwareData,
+        HardwareEvent,
+        HardwareUnbound,
+        InvoiceData,
+        InvoiceEvent,
+        InvoicePaid,
+        KnownEvent,
+        LicenseCreated,
+        LicenseData,
+        LicenseDeleted,
+        LicenseEvent,
+        LicenseExpired,
+        LicenseExtended,
+        LicenseRevoked,
+        LicenseSuspended,
+        LicenseTransferred,
+        LicenseUpdated,
+        LicenseValidated,
+        PaymentData,
+        PaymentEvent,
+        PaymentFailed,
+        PaymentRefunded,
+        PaymentSucceeded,
+        ProductCreated,
+        ProductData,
+        ProductDeleted,
+        ProductEvent,
+        ProductUpdated,
+        SubscriptionCanceled,
+        SubscriptionCreated,
+        SubscriptionData,
+        SubscriptionEvent,
+        SubscriptionUpdated,
+        SystemData,
+        SystemEvent,
+        SystemMaintenance,
+        SystemUpdate,
+        UnknownEvent,
+        UserCreated,
+        UserData,
+        UserDeleted,
+        UserEvent,
+        UserLogin,
+        UserLogout,
+        UserUpdated,
+        WebhookCreated,
+        WebhookData,
+        WebhookDeleted,
+        WebhookEvent,
+        WebhookUpdated,
+    )
 
 __all__ = [
     "ALIASES",
@@ -221,3 +225,14 @@ __all__ = [
     "on",
     "sign",
 ]
+
+
+def __getattr__(name: str) -> Any:  # the event models: see `events`
+    if name in __all__:
+        return getattr(events, name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,6 +4,8 @@ One handler's failure does not stop the others, and whatever it raises, ``System
 `HandlerRun`. Only a true interruption goes through: Ctrl-C in the main thread, the host cancelling the task.
 """
 
+from __future__ import annotations
+
 import logging
 import sys
 import threading
@@ -12,13 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from inspect import isawaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from licensechain_hooks._hooks import Handler, HandlerContext, Hooks
 from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks._outcome import HandlerRun
-from licensechain_hooks.events import Event
 from licensechain_hooks.exceptions import HandlerSignal
+
+if TYPE_CHECKING:
+    from licensechain_hooks.events import Event
 
 __all__ = ["Dispatch", "RunInThread"]
 

@@ -1,5 +1,7 @@
 """Where deliveries arrive: the secrets that verify them and the limits they must keep."""
 
+from __future__ import annotations
+
 import os
 import re
 import time
@@ -7,23 +9,27 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import SecretStr
-
+from licensechain_hooks import events
 from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks._reading import aread_body, read_body, screen
 from licensechain_hooks._request import Headers, HeaderSource, HookRequest
 from licensechain_hooks._rfc3339 import from_matching
 from licensechain_hooks._signing import SigningKey, read_signature, signing_key, verify_signature, verify_timestamp
-from licensechain_hooks.events import Event, parse_event
 from licensechain_hooks.exceptions import ConfigurationError, PayloadError, VerificationError
 
-__all__ = ["Endpoint", "Profile", "Secrets"]
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from licensechain_hooks.events import Event
+
+    Secret = str | SecretStr
+    Secrets = Secret | Iterable[Secret] | Callable[[HookRequest], Secret | Iterable[Secret] | Awaitable[Any]]
+
+__all__ = ["Endpoint", "Profile"]
 
 Profile = Literal["guide", "compat"]
-Secret = str | SecretStr
-Secrets = Secret | Iterable[Secret] | Callable[[HookRequest], "Secret | Iterable[Secret] | Awaitable[Any]"]
 Keys = tuple[SigningKey, ...]
 
 _SIGNATURES = (b"x-webhook-signature", b"x-licensechain-signature")
@@ -84,7 +90,7 @@ class Endpoint:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Any) -> "Endpoint":
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Any) -> Endpoint:
         """An endpoint whose secrets come from the environment.
 
         ``LICENSECHAIN_WEBHOOK_SECRET`` is a comma list, ``LICENSECHAIN_WEBHOOK_SECRET_FILE`` a file with one secret per
@@ -143,7 +149,7 @@ class Endpoint:
         now = self.clock()
         sent_at = _either(headers, *_TIMESTAMPS) if lenient else headers.get(b"x-webhook-timestamp")
         verify_timestamp(sent_at, now, self._tolerance, lenient=lenient)
-        event = parse_event(body, lenient=lenient)
+        event = events.parse_event(body, lenient=lenient)
         try:
             happened_at = from_matching(event.raw_timestamp).timestamp()
         except ValueError:
@@ -236,7 +242,7 @@ def _check_settings(endpoint: Endpoint) -> None:
 
 
 def _checked_secrets(secrets: Any) -> tuple[SecretStr, ...]:
-    given = (secrets,) if isinstance(secrets, str | SecretStr) else secrets
+    given = (secrets,) if isinstance(secrets, str) or hasattr(secrets, "get_secret_value") else secrets
     if given is None or isinstance(given, bytes) or not isinstance(given, Iterable):
         msg = "secrets must be a list of strings, newest first"
         raise ConfigurationError(msg)
@@ -248,6 +254,8 @@ def _checked_secrets(secrets: Any) -> tuple[SecretStr, ...]:
 
 
 def _checked_secret(secret: Any) -> SecretStr:
+    from pydantic import SecretStr  # noqa: PLC0415 - 10 ms that only a process with an endpoint pays
+
     text = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
     if not isinstance(text, str):
         msg = f"a signing secret must be a string, not {type(text).__name__}"

@@ -1,5 +1,7 @@
 """Which functions run for which events."""
 
+from __future__ import annotations
+
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -7,11 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from inspect import Parameter, iscoroutinefunction, signature
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from licensechain_hooks import events
 from licensechain_hooks._typed_on import TypedOn
-from licensechain_hooks.events import EVENT_CLASSES, Event, UnknownEvent, canonical_type, spellings
+from licensechain_hooks.events.aliases import canonical_type, spellings
 from licensechain_hooks.exceptions import ConfigurationError, UnknownEventTypeWarning
+
+if TYPE_CHECKING:
+    from licensechain_hooks.events import Event
 
 __all__ = ["Handler", "HandlerContext", "Hooks", "default_hooks", "on"]
 
@@ -56,7 +62,9 @@ class Handler:
         if self.endpoint is not None and self.endpoint != endpoint:
             return False
         names = spellings(event.type)
-        if isinstance(event, UnknownEvent) and event.is_known:  # not the model that a handler of this type is promised
+        if (
+            isinstance(event, events.UnknownEvent) and event.is_known
+        ):  # not the model that a handler of this type is promised
             return any("*" in pattern and _matches(pattern, names) for pattern in self.patterns)
         return any(_matches(pattern, names) for pattern in self.patterns)
 
@@ -118,7 +126,7 @@ class Hooks:
         """Register a function to be told of an event whose id was seen with other content; its handlers do not run."""
         return self._register(self._on_conflict, function)
 
-    def include(self, other: "Hooks") -> None:
+    def include(self, other: Hooks) -> None:
         """Let the handlers of ``other`` listen too, those registered later included.
 
         Raises:
@@ -134,7 +142,7 @@ class Hooks:
         """The handlers that listen for an event, in the order of registration; else the fallbacks."""
         if self._found_in != Hooks._generation or len(self._found) > 1000:  # types are open: keep memory bounded
             self._found, self._found_in = {}, Hooks._generation
-        key = (event.raw_type, isinstance(event, UnknownEvent), endpoint)
+        key = (event.raw_type, isinstance(event, events.UnknownEvent), endpoint)
         found = self._found.get(key)
         if found is None:
             found = self._found[key] = self._search(event, endpoint)
@@ -146,7 +154,9 @@ class Hooks:
         A wildcard stands for the known types it matches.
         """
         patterns = {pattern for handler in self.handlers() for pattern in handler.patterns}
-        known = {name for name in EVENT_CLASSES if any(_matches(pattern, spellings(name)) for pattern in patterns)}
+        known = {
+            name for name in events.EVENT_CLASSES if any(_matches(pattern, spellings(name)) for pattern in patterns)
+        }
         return tuple(sorted(known | {canonical_type(pattern) for pattern in patterns if "*" not in pattern}))
 
     def handlers(self) -> Iterator[Handler]:
@@ -157,7 +167,7 @@ class Hooks:
             else:
                 yield part
 
-    def walk(self) -> "Iterator[Hooks]":
+    def walk(self) -> Iterator[Hooks]:
         """These hooks and all they include."""
         yield self
         for part in self._parts:
@@ -216,9 +226,9 @@ def _distinct(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
 
 
 def _patterns(given: str | type[Event]) -> tuple[str, ...]:
-    if isinstance(given, type) and issubclass(given, Event):
-        types = tuple(name for name, event_class in EVENT_CLASSES.items() if issubclass(event_class, given))
-        if given is UnknownEvent or not types:
+    if isinstance(given, type) and issubclass(given, events.Event):
+        types = tuple(name for name, event_class in events.EVENT_CLASSES.items() if issubclass(event_class, given))
+        if given is events.UnknownEvent or not types:
             msg = f"@on({given.__name__}) matches no event type; use @on('*') for all or @fallback for unknown ones"
             raise ConfigurationError(msg)
         return types
@@ -230,7 +240,7 @@ def _patterns(given: str | type[Event]) -> tuple[str, ...]:
 
 
 def _warn_of_misspelling(pattern: str) -> None:
-    names = [spelling for name in EVENT_CLASSES for spelling in spellings(name)]
+    names = [spelling for name in events.EVENT_CLASSES for spelling in spellings(name)]
     if any(_matches(pattern, (name,)) for name in names):
         return
     from difflib import get_close_matches  # noqa: PLC0415 - only for what may be a mistake

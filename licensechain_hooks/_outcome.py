@@ -3,15 +3,19 @@
 LicenseChain's delivery log stores the reply, so replies are constant: a status and the outcome's name, no detail.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from licensechain_hooks.events import Event
 from licensechain_hooks.exceptions import LicenseChainHooksError
+
+if TYPE_CHECKING:
+    from licensechain_hooks.events import Event
 
 __all__ = ["OUTCOMES", "HandlerRun", "Outcome", "OutcomeName", "Reply", "log_outcome"]
 
@@ -69,7 +73,7 @@ class Outcome:
     retry_after: float | None = None
 
     @classmethod
-    def refused(cls, error: LicenseChainHooksError) -> "Outcome":
+    def refused(cls, error: LicenseChainHooksError) -> Outcome:
         """The outcome of a delivery that ``error`` stopped."""
         name: OutcomeName = "rejected"
         if error.status_hint >= 500:

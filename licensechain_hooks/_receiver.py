@@ -1,12 +1,15 @@
 """From a request to an outcome: every decision once, between two thin shells that do the I/O."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from licensechain_hooks import events
 from licensechain_hooks._asgi import ASGIReceiver
 from licensechain_hooks._dispatch import Dispatch, RunInThread
 from licensechain_hooks._endpoint import Endpoint
@@ -16,7 +19,6 @@ from licensechain_hooks._request import HookRequest
 from licensechain_hooks._stores import Deduplicator, Reservation
 from licensechain_hooks._wsgi import WSGIReceiver
 from licensechain_hooks.dedupe.memory import MemoryDeduplicator
-from licensechain_hooks.events import Event, warm
 from licensechain_hooks.exceptions import (
     ConfigurationError,
     Discard,
@@ -24,6 +26,9 @@ from licensechain_hooks.exceptions import (
     Retry,
     StoreUnavailableError,
 )
+
+if TYPE_CHECKING:
+    from licensechain_hooks.events import Event
 
 __all__ = ["Receiver"]
 
@@ -61,7 +66,7 @@ class Receiver:
         self._on_outcome = on_outcome
         self._run_in_thread = run_in_thread or _to_thread
         _check_retention(endpoint, self.deduplicator.retention)
-        warm()
+        events.warm()
 
     @cached_property
     def asgi(self) -> ASGIReceiver:

@@ -1,9 +1,10 @@
 """What ``on`` means to a type checker: the event class of each literal. Nothing here runs."""
 
+from __future__ import annotations
+
 # mypy: disable-error-code="overload-overlap"
 # pyright: reportOverlappingOverload=false
 # A literal is also a str: the first overload that fits is meant to win.
-
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Register", "TypedOn"]
 
-_E = TypeVar("_E", bound=events.Event)
-_E2 = TypeVar("_E2", bound=events.Event)
+_E = TypeVar("_E", bound="events.Event")
+_E2 = TypeVar("_E2", bound="events.Event")
 _Taken = TypeVar("_Taken")
 _R = TypeVar("_R")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -28,8 +29,8 @@ class Register(Protocol[_Taken]):
     def __call__(self, function: Callable[[_Taken], _R], /) -> Callable[[_Taken], _R]: ...
     @overload
     def __call__(
-        self, function: "Callable[[_Taken, HandlerContext], _R]", /
-    ) -> "Callable[[_Taken, HandlerContext], _R]": ...
+        self, function: Callable[[_Taken, HandlerContext], _R], /
+    ) -> Callable[[_Taken, HandlerContext], _R]: ...
 
 
 class RegisterAny(Protocol):

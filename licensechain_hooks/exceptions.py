@@ -230,11 +230,24 @@ class Retry(HandlerSignal):
 
     Args:
         after: the least time to wait, as a ``timedelta``.
+
+    Raises:
+        TypeError: a bare number, which has no unit.
+        ValueError: a time in the past.
     """
 
     def __init__(self, after: timedelta = timedelta(seconds=10)) -> None:
+        if not isinstance(after, timedelta):
+            msg = "Retry needs a datetime.timedelta, such as Retry(after=timedelta(minutes=5))"
+            raise TypeError(msg)
+        if after < timedelta(0):
+            msg = "Retry needs a time to wait, not one in the past"
+            raise ValueError(msg)
         super().__init__(f"run again after {after}")
         self.after = after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.after,)
 
 
 class Discard(HandlerSignal):

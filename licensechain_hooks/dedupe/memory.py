@@ -1,5 +1,7 @@
 """Deduplication in the memory of one process."""
 
+from __future__ import annotations
+
 import itertools
 import threading
 import time
@@ -8,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from licensechain_hooks import events
 from licensechain_hooks._stores import Reservation
-from licensechain_hooks.events import same_content
 from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 
 __all__ = ["MemoryDeduplicator"]
@@ -73,7 +75,7 @@ class MemoryDeduplicator:
             now = self._clock()
             if known is None or (known.lease_until is not None and known.lease_until <= now):
                 return self._take(key, body, now)
-        if not same_content(known.body, body):
+        if not events.same_content(known.body, body):
             return Reservation(state="conflict", key=key)
         return Reservation(state="duplicate" if known.lease_until is None else "in_flight", key=key)
 
@@ -104,6 +106,9 @@ class MemoryDeduplicator:
         return Reservation(state="new", key=key, token=slot.token)
 
     def _make_room(self, size: int) -> None:
+        if size > self._max_bytes:
+            msg = "the event is larger than max_bytes, all the memory there is for events; raise it"
+            raise StoreUnavailableError(msg)
         while len(self) >= self._max_events or self._bytes + size > self._max_bytes:
             if self._finished:
                 _, oldest = self._finished.popitem(last=False)
