@@ -168,6 +168,42 @@ def test_the_functions_beside_handlers_may_be_async(site, django_hooks):
     assert told == ["before", LookupError, "before", "handler", "conflict"]
 
 
+@pytest.mark.django_db
+def test_the_functions_beside_handlers_share_the_connection_of_the_request(sync_site, django_hooks):
+    """Under WSGI the ORM calls of ``before``, ``on_error`` and ``on_conflict`` see the request's transaction too."""
+    from django_project.shop.models import Lock
+
+    @django_hooks.before
+    async def first(event):
+        await Lock.objects.acreate(license="before")
+
+    @django_hooks.on_error
+    async def alert(error, event, context):
+        await Lock.objects.acreate(license="on_error")
+
+    @django_hooks.on_conflict
+    async def compare(event):
+        await Lock.objects.acreate(license="on_conflict")
+
+    @django_hooks.on("license.revoked")
+    def succeed(event):
+        pass
+
+    @django_hooks.on("license.created")
+    def fail(event):
+        raise LookupError
+
+    def written(event):
+        sync_site.deliver(event)
+        licenses = [row.license for row in Lock.objects.order_by("pk")]
+        Lock.objects.all().delete()
+        return licenses
+
+    assert written(make_event("license.revoked", event_id="evt_1")) == ["before"]
+    assert written(make_event("license.revoked", event_id="evt_1", data={"id": "lic_2"})) == ["on_conflict"]
+    assert written(make_event("license.created")) == ["before", "on_error"]
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["def", "async def"])
 @pytest.mark.parametrize("host", ["sync", "async"])
