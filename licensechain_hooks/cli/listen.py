@@ -79,11 +79,14 @@ def command(
         except ImportError as exc:
             raise click.ClickException(str(exc)) from exc
         report.stop = server.stop
-        with _stopped_by_signals(server) as interruptions:
+
+        def ready() -> None:
+            report.begin(_url(host, listening.getsockname()[1], path), framework, profile)
             if stop_with_stdin:
                 threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
-            report.begin(_url(host, listening.getsockname()[1], path), framework, profile)
-            server.serve()
+
+        with _stopped_by_signals(server) as interruptions:
+            server.serve(ready)
     report.end()
     if interruptions:
         context.exit(130)
@@ -102,20 +105,24 @@ class Report:
         self.stop: Callable[[], None] = lambda: None
 
     def begin(self, url: str, framework: str, profile: str) -> None:
-        """Print the URL, once it can be connected to."""
+        """Print the URL."""
         if self._as_json:
-            echo_json({"url": url, "framework": framework, "profile": profile})
+            self._print(echo_json, {"url": url, "framework": framework, "profile": profile})
         else:
-            echo(f"listening at {url} ({framework}, profile {profile})")
+            self._print(echo, f"listening at {url} ({framework}, profile {profile})")
             note(f"try: licensechain-hooks trigger license.revoked --to {url}")
 
     def on_outcome(self, outcome: Outcome, _request: HookRequest, seconds: float) -> None:
-        """Print the line of a delivery; where nobody reads it any more, stop."""
+        """Print the line of a delivery."""
+        if self._as_json:
+            self._print(echo_json, _facts(outcome, seconds))
+        else:
+            self._print(echo, _line(outcome, seconds))
+
+    def _print(self, print_: Callable[[Any], None], what: Any) -> None:
+        """Print; where nobody reads it any more, stop."""
         try:
-            if self._as_json:
-                echo_json(_facts(outcome, seconds))
-            else:
-                echo(_line(outcome, seconds))
+            print_(what)
         except BrokenPipeError as error:
             self._broken = error
             threading.Thread(target=self.stop, daemon=True).start()

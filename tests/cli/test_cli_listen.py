@@ -3,7 +3,10 @@
 import json
 import signal
 import socket
+import subprocess
+import sys
 import urllib.parse
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -206,12 +209,37 @@ def test_every_loopback_address(host, in_url, listen, secret):
 
 
 @pytest.mark.parametrize("framework", ["starlette", "flask"])
+def test_it_ends_when_nobody_reads_its_first_line(framework, environ):
+    """Where stdout is closed from the start, it ends at once, quietly."""
+    command = [sys.executable, "-m", "licensechain_hooks", "listen", "--framework", framework, "--port", "0"]
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    with process.stderr:
+        said = process.stderr.read()
+    assert (process.wait(timeout=20), "Traceback" in said) == (1, False), said
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_it_ends_when_nobody_reads_its_lines(framework, listen, secret):
     """A closed stdout, as ``| head -1`` leaves it, ends it at the next delivery, which is answered still."""
     listening = listen("--framework", framework)
     listening.process.stdout.close()
     assert deliver(listening.url, secret) == (200, "processed")
     assert (listening.process.wait(timeout=20), "Traceback" in listening.process.stderr.read()) == (1, False)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_an_idle_connection_does_not_hold_it(framework, listen, secret):
+    """A sender that keeps its connection open for later does not keep it from ending."""
+    listening = listen("--framework", framework, "--format", "jsonl")
+    parts = urllib.parse.urlsplit(listening.url)
+    event = make_event()
+    connection = HTTPConnection(parts.hostname, parts.port, timeout=10)
+    with closing(connection), socket.create_connection((parts.hostname, parts.port)):
+        connection.request("POST", parts.path, event_body(event), sign_request(event, secret))
+        connection.getresponse().read()
+        listening.line()
+        assert listening.end(signal.SIGTERM)[0] == 0
 
 
 @pytest.mark.parametrize("framework", ["starlette", "django"])

@@ -34,11 +34,11 @@ class Site:
 class Server(Protocol):
     """A server that has not begun to serve."""
 
-    def serve(self) -> None:
-        """Serve until `stop`; in the main thread, for some servers handle signals themselves."""
+    def serve(self, ready: Callable[[], None]) -> None:
+        """Serve until `stop`, and call ``ready`` at the start; in the main thread, for some servers handle signals."""
 
     def stop(self) -> None:
-        """Let `serve` end: from any thread but the one it runs in, any number of times."""
+        """Let `serve` end, once it is ready: from any thread but the one it runs in, any number of times."""
 
 
 def make_server(framework: str, site: Site, listening: socket.socket) -> Server:

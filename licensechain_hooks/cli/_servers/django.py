@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from licensechain_hooks.cli._servers import Server, Site
-from licensechain_hooks.cli._servers._threads import ThreadedServer
+from licensechain_hooks.cli._servers._threads import GracefulThreads, ThreadedServer
 
 try:
     import django
@@ -59,9 +59,12 @@ def _server(listening: socket.socket) -> Any:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Say nothing: `listen` prints a line for each delivery."""
 
+    class GracefulServer(GracefulThreads, ThreadedWSGIServer):
+        """The server of runserver."""
+
     host, port = listening.getsockname()[:2]
     ipv6 = listening.family == socket.AF_INET6
-    server = ThreadedWSGIServer((host, port), Handler, ipv6=ipv6, bind_and_activate=False)
+    server = GracefulServer((host, port), Handler, ipv6=ipv6, bind_and_activate=False)
     server.socket.close()
     server.socket = listening
     server.server_name, server.server_port = host, port

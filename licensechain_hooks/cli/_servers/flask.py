@@ -3,7 +3,7 @@
 import socket
 
 from licensechain_hooks.cli._servers import Server, Site
-from licensechain_hooks.cli._servers._threads import ThreadedServer
+from licensechain_hooks.cli._servers._threads import GracefulThreads, ThreadedServer
 from licensechain_hooks.contrib.flask import webhook_blueprint
 
 __all__ = ["make_server"]
@@ -18,9 +18,10 @@ def make_server(site: Site, listening: socket.socket) -> Server:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Say nothing: `listen` prints a line for each delivery."""
 
+    class GracefulServer(GracefulThreads, serving.ThreadedWSGIServer):
+        """Werkzeug's threaded server."""
+
     app = Flask("licensechain_hooks.listen")
     app.register_blueprint(webhook_blueprint(site.receiver, path=site.path))
     host, port = listening.getsockname()[:2]
-    return ThreadedServer(
-        serving.make_server(host, port, app, threaded=True, request_handler=Handler, fd=listening.fileno())
-    )
+    return ThreadedServer(GracefulServer(host, port, app, Handler, fd=listening.fileno()))
