@@ -41,6 +41,7 @@ BIN, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 DEMO = ["-e", ".[cli,starlette,fastapi,flask,django]"]
 TOX = ["tox>=4.26", "tox-uv>=1.25"]
 AT_ONCE = 2  # environments; each runs pytest in two processes
+LIMIT = 30 * 60  # seconds for one program: whatever hangs, the table has to come
 SHOWN = 400  # lines of a failed log
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -322,22 +323,29 @@ def step(label, command, log, environ=None):
 
 
 def run_logged(command, log, environ):
+    """The exit code of a program whose output goes into a log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
-        return wait_for(
-            subprocess.Popen(
-                command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
-            )
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
         )
+        return wait_for(process, LIMIT)
 
 
-def wait_for(process):
+def wait_for(process, limit=None):
     """The exit code of a process; Ctrl-C reaches it as well, and it may take its time to end."""
     try:
-        return process.wait()
+        return process.wait(limit)
+    except subprocess.TimeoutExpired:
+        process.terminate()
     except KeyboardInterrupt:
         process.wait()
         raise
+    try:
+        return process.wait(30) or 1
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def begin(label):

@@ -204,3 +204,10 @@ def test_required_environment_may_not_be_skipped(required: str, code: int, dev: 
     """A skip is a failure where LICENSECHAIN_TEST_REQUIRE asks for the environment, its parts or all."""
     rows = [dev.Row("py319-django99", "skipped", None, dev.why_skipped("3.19", {})), run_one(dev, "min", PASSED)]
     assert dev.report(rows, required) == code
+
+
+def test_what_hangs_is_ended(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that never ends is a failed one, and the table comes all the same."""
+    monkeypatch.setattr(dev, "LIMIT", 0.5)
+    row = run_one(dev, "min", "import threading; threading.Event().wait()")
+    assert (row.outcome, dev.report([row], "")) == ("failed", 1)
