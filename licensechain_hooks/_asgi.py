@@ -44,14 +44,17 @@ class ASGIReceiver:
             await send({"type": "websocket.close", "code": 1003})
 
 
-@lru_cache(maxsize=256)
 def asgi_messages(reply: Reply, method: str) -> tuple[Message, Message]:
-    """The two messages of a reply; built once, for replies are constant."""
-    headers = [(name.encode(), value.encode()) for name, value in reply.headers]
+    """The two messages of a reply; new ones each time, for middleware adds headers to them."""
     return (
-        {"type": "http.response.start", "status": reply.status, "headers": headers},
+        {"type": "http.response.start", "status": reply.status, "headers": list(_asgi_headers(reply))},
         {"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body},
     )
+
+
+@lru_cache(maxsize=256)
+def _asgi_headers(reply: Reply) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.encode(), value.encode()) for name, value in reply.headers)
 
 
 async def _live(receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:

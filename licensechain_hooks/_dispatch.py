@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from licensechain_hooks import events
 from licensechain_hooks._hooks import Handler, HandlerContext, Hooks
 from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks._outcome import HandlerRun
 from licensechain_hooks.exceptions import HandlerSignal
-
-if TYPE_CHECKING:
-    from licensechain_hooks.events import Event
 
 __all__ = ["Dispatch", "RunInThread"]
 
@@ -36,7 +34,7 @@ class Dispatch:
     """One event on its way to handlers."""
 
     hooks: Hooks
-    event: Event
+    event: events.Event
     endpoint: str
     raw_body: bytes
     received_at: datetime
@@ -124,10 +122,8 @@ async def _aattempt(call: Callable[[], Any], run_in_thread: RunInThread, *, is_a
             return result.error
         if isawaitable(result):
             await result
-    except GeneratorExit:
-        raise
     except BaseException as error:
-        if _host_cancels(error):
+        if _is_the_hosts(error):
             raise
         return error
     return None
@@ -146,13 +142,16 @@ def _returned_or_raised(call: Callable[[], Any]) -> Any:
         return _Raised(error)
 
 
-def _host_cancels(error: BaseException) -> bool:
-    """Whether the host, and not the handler, cancelled this task."""
+def _is_the_hosts(error: BaseException) -> bool:
+    """Whether the host, and not the handler, ended this: it cancelled the task, or dropped it unfinished."""
     asyncio = sys.modules.get("asyncio")
-    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+    if asyncio is None or not isinstance(error, asyncio.CancelledError | GeneratorExit):
         return False
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs
+        return True
+    return task is None or task.cancelling() > 0
 
 
 def _log_listener(error: BaseException | None) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import pydantic
 
 from licensechain_hooks import events
 from licensechain_hooks._loop import run_awaitable
@@ -18,14 +20,6 @@ from licensechain_hooks._request import Headers, HeaderSource, HookRequest
 from licensechain_hooks._rfc3339 import from_matching
 from licensechain_hooks._signing import SigningKey, read_signature, signing_key, verify_signature, verify_timestamp
 from licensechain_hooks.exceptions import ConfigurationError, PayloadError, VerificationError
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-    from licensechain_hooks.events import Event
-
-    Secret = str | SecretStr
-    Secrets = Secret | Iterable[Secret] | Callable[[HookRequest], Secret | Iterable[Secret] | Awaitable[Any]]
 
 __all__ = ["Endpoint", "Profile"]
 
@@ -62,7 +56,7 @@ class Endpoint:
         ConfigurationError: says which setting and why.
     """
 
-    secrets: Secrets
+    secrets: str | pydantic.SecretStr | Iterable[str | pydantic.SecretStr] | Callable[[HookRequest], Any]
     name: str = "default"
     tolerance: timedelta = timedelta(seconds=300)
     max_event_age: timedelta | None = timedelta(days=30)
@@ -102,7 +96,7 @@ class Endpoint:
         """
         return cls(secrets=secrets_from_env(environ), **settings)
 
-    def open(self, headers: HeaderSource | Headers, body: bytes, *, path: str = "") -> Event:
+    def open(self, headers: HeaderSource | Headers, body: bytes, *, path: str = "") -> events.Event:
         """The event of a delivery: verify it, then parse it. For people with a route of their own.
 
         Args:
@@ -118,14 +112,14 @@ class Endpoint:
         if self._keys is not None and isinstance(headers, Headers) and body.__class__ is bytes:
             return self.open_with(self._keys, headers, body)
         request = HookRequest(body, headers, path=path)
-        return self.open_with(self.keys_for(request), request.headers, body)
+        return self.open_with(self.keys_for(request), request.headers, request.raw_body)
 
-    async def aopen(self, headers: HeaderSource | Headers, body: bytes, *, path: str = "") -> Event:
+    async def aopen(self, headers: HeaderSource | Headers, body: bytes, *, path: str = "") -> events.Event:
         """`open` for an async host: an async secrets callable is awaited."""
         request = HookRequest(body, headers, path=path)
-        return self.open_with(await self.akeys_for(request), request.headers, body)
+        return self.open_with(await self.akeys_for(request), request.headers, request.raw_body)
 
-    def open_request(self, request: HookRequest) -> Event:
+    def open_request(self, request: HookRequest) -> events.Event:
         """`open` for a request whose body may still have to be read, in a synchronous host.
 
         Raises:
@@ -136,13 +130,13 @@ class Endpoint:
         request.body = body = read_body(request, self.max_body, declared)
         return self.open_with(self.keys_for(request), request.headers, body)
 
-    async def aopen_request(self, request: HookRequest) -> Event:
+    async def aopen_request(self, request: HookRequest) -> events.Event:
         """`open_request` in an asynchronous host, where the body also has to arrive within ``read_timeout``."""
         declared = screen(request, self.max_body)
         request.body = body = await aread_body(request, self.max_body, declared, self.read_timeout)
         return self.open_with(await self.akeys_for(request), request.headers, body)
 
-    def open_with(self, keys: Keys, headers: Headers, body: bytes) -> Event:
+    def open_with(self, keys: Keys, headers: Headers, body: bytes) -> events.Event:
         """`open` once the keys are known: no I/O but the clock."""
         lenient = self._lenient
         verify_signature(keys, body, self._read_signature(headers))
@@ -203,7 +197,7 @@ def secrets_from_env(environ: Mapping[str, str] = os.environ) -> list[str]:
 def secrets_from_file(path: Path) -> list[str]:
     """The signing secrets of a file, one per line, newest first."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         msg = f"cannot read the signing secrets from {path}: {exc.__class__.__name__}"
         raise ConfigurationError(msg) from exc
@@ -241,8 +235,8 @@ def _check_settings(endpoint: Endpoint) -> None:
         raise ConfigurationError(msg)
 
 
-def _checked_secrets(secrets: Any) -> tuple[SecretStr, ...]:
-    given = (secrets,) if isinstance(secrets, str) or hasattr(secrets, "get_secret_value") else secrets
+def _checked_secrets(secrets: Any) -> tuple[pydantic.SecretStr, ...]:
+    given = (secrets,) if isinstance(secrets, str | pydantic.SecretStr) else secrets
     if given is None or isinstance(given, bytes) or not isinstance(given, Iterable):
         msg = "secrets must be a list of strings, newest first"
         raise ConfigurationError(msg)
@@ -253,10 +247,8 @@ def _checked_secrets(secrets: Any) -> tuple[SecretStr, ...]:
     return checked
 
 
-def _checked_secret(secret: Any) -> SecretStr:
-    from pydantic import SecretStr  # noqa: PLC0415 - 10 ms that only a process with an endpoint pays
-
-    text = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+def _checked_secret(secret: Any) -> pydantic.SecretStr:
+    text = secret.get_secret_value() if isinstance(secret, pydantic.SecretStr) else secret
     if not isinstance(text, str):
         msg = f"a signing secret must be a string, not {type(text).__name__}"
         raise ConfigurationError(msg)
@@ -269,10 +261,10 @@ def _checked_secret(secret: Any) -> SecretStr:
     if _PLACEHOLDER(re.sub(r"[^a-z0-9]", "", text.casefold())):
         msg = "a signing secret is a placeholder out of some documentation; use the one of your webhook"
         raise ConfigurationError(msg)
-    return SecretStr(text)
+    return pydantic.SecretStr(text)
 
 
-def _keys_of(secrets: tuple[SecretStr, ...]) -> Keys:
+def _keys_of(secrets: tuple[pydantic.SecretStr, ...]) -> Keys:
     return tuple(signing_key(secret.get_secret_value()) for secret in secrets)
 
 

@@ -9,15 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from inspect import Parameter, iscoroutinefunction, signature
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from licensechain_hooks import events
 from licensechain_hooks._typed_on import TypedOn
 from licensechain_hooks.events.aliases import canonical_type, spellings
 from licensechain_hooks.exceptions import ConfigurationError, UnknownEventTypeWarning
-
-if TYPE_CHECKING:
-    from licensechain_hooks.events import Event
 
 __all__ = ["Handler", "HandlerContext", "Hooks", "default_hooks", "on"]
 
@@ -57,7 +54,7 @@ class Handler:
     patterns: tuple[str, ...] = ()
     endpoint: str | None = None
 
-    def matches(self, event: Event, endpoint: str) -> bool:
+    def matches(self, event: events.Event, endpoint: str) -> bool:
         """Whether this handler listens for the event."""
         if self.endpoint is not None and self.endpoint != endpoint:
             return False
@@ -68,7 +65,7 @@ class Handler:
             return any("*" in pattern and _matches(pattern, names) for pattern in self.patterns)
         return any(_matches(pattern, names) for pattern in self.patterns)
 
-    def bind(self, event: Event, context: HandlerContext) -> Callable[[], Any]:
+    def bind(self, event: events.Event, context: HandlerContext) -> Callable[[], Any]:
         """A call of the function, ready to make."""
         return partial(self.function, event, context) if self.wants_context else partial(self.function, event)
 
@@ -138,7 +135,7 @@ class Hooks:
         self._parts.append(other)
         Hooks._generation += 1
 
-    def handlers_for(self, event: Event, *, endpoint: str = "default") -> tuple[Handler, ...]:
+    def handlers_for(self, event: events.Event, *, endpoint: str = "default") -> tuple[Handler, ...]:
         """The handlers that listen for an event, in the order of registration; else the fallbacks."""
         if self._found_in != Hooks._generation or len(self._found) > 1000:  # types are open: keep memory bounded
             self._found, self._found_in = {}, Hooks._generation
@@ -176,17 +173,17 @@ class Hooks:
 
     def befores(self) -> tuple[Handler, ...]:
         """The functions under ``before``."""
-        return tuple(handler for hooks in self.walk() for handler in hooks._before)
+        return _distinct(handler for hooks in self.walk() for handler in hooks._before)
 
     def error_listeners(self) -> tuple[Handler, ...]:
         """The functions under ``on_error``."""
-        return tuple(handler for hooks in self.walk() for handler in hooks._on_error)
+        return _distinct(handler for hooks in self.walk() for handler in hooks._on_error)
 
     def conflict_listeners(self) -> tuple[Handler, ...]:
         """The functions under ``on_conflict``."""
-        return tuple(handler for hooks in self.walk() for handler in hooks._on_conflict)
+        return _distinct(handler for hooks in self.walk() for handler in hooks._on_conflict)
 
-    def _on(self, *types: str | type[Event], endpoint: str | None = None) -> Callable[[_F], _F]:
+    def _on(self, *types: str | type[events.Event], endpoint: str | None = None) -> Callable[[_F], _F]:
         patterns = tuple(pattern for given in types for pattern in _patterns(given))
         if not patterns:
             msg = 'on() needs an event type, such as @on("license.revoked"); @on("*") is for all'
@@ -204,7 +201,7 @@ class Hooks:
         Hooks._generation += 1
         return function
 
-    def _search(self, event: Event, endpoint: str) -> tuple[Handler, ...]:
+    def _search(self, event: events.Event, endpoint: str) -> tuple[Handler, ...]:
         matching = [handler for handler in self.handlers() if handler.matches(event, endpoint)]
         return _distinct(matching or (handler for hooks in self.walk() for handler in hooks._fallbacks))
 
@@ -214,7 +211,7 @@ def _distinct(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
     functions: list[Callable[..., Any]] = []
     named: dict[str, Handler] = {}
     for handler in handlers:
-        if any(handler.function is function for function in functions):
+        if handler.function in functions:
             continue
         functions.append(handler.function)
         name, number = handler.name, 1
@@ -225,7 +222,7 @@ def _distinct(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
     return tuple(named.values())
 
 
-def _patterns(given: str | type[Event]) -> tuple[str, ...]:
+def _patterns(given: str | type[events.Event]) -> tuple[str, ...]:
     if isinstance(given, type) and issubclass(given, events.Event):
         types = tuple(name for name, event_class in events.EVENT_CLASSES.items() if issubclass(event_class, given))
         if given is events.UnknownEvent or not types:

@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
+from licensechain_hooks import events
 from licensechain_hooks.exceptions import LicenseChainHooksError
-
-if TYPE_CHECKING:
-    from licensechain_hooks.events import Event
 
 __all__ = ["OUTCOMES", "HandlerRun", "Outcome", "OutcomeName", "Reply", "log_outcome"]
 
@@ -67,7 +65,7 @@ class Outcome:
     """
 
     name: OutcomeName
-    event: Event | None = None
+    event: events.Event | None = None
     error: LicenseChainHooksError | None = None
     runs: tuple[HandlerRun, ...] = ()
     retry_after: float | None = None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from licensechain_hooks import events
 from licensechain_hooks._asgi import ASGIReceiver
@@ -26,9 +26,6 @@ from licensechain_hooks.exceptions import (
     Retry,
     StoreUnavailableError,
 )
-
-if TYPE_CHECKING:
-    from licensechain_hooks.events import Event
 
 __all__ = ["Receiver"]
 
@@ -144,7 +141,7 @@ class Receiver:
         await self._store_call(partial(self._settle, reservation, done=outcome.name == "processed"))
         return outcome
 
-    def _dispatch(self, event: Event, body: bytes) -> Dispatch:
+    def _dispatch(self, event: events.Event, body: bytes) -> Dispatch:
         return Dispatch(
             hooks=self.hooks,
             event=event,
@@ -153,7 +150,7 @@ class Receiver:
             received_at=datetime.fromtimestamp(self.endpoint.clock(), UTC),
         )
 
-    def _reserve(self, event: Event, body: bytes) -> Reservation:
+    def _reserve(self, event: events.Event, body: bytes) -> Reservation:
         try:
             return self.deduplicator.reserve(self.endpoint.name, event.id, body)
         except LicenseChainHooksError:
@@ -186,13 +183,13 @@ def _listeners(reservation: Reservation, hooks: Hooks) -> tuple[Handler, ...]:
     return hooks.conflict_listeners() if reservation.state == "conflict" else ()
 
 
-def _seen(reservation: Reservation, event: Event) -> Outcome:
+def _seen(reservation: Reservation, event: events.Event) -> Outcome:
     """The outcome of an event that is not new."""
     name: OutcomeName = "duplicate" if reservation.state == "new" else reservation.state
     return Outcome(name=name, event=event)
 
 
-def _ran(event: Event, runs: tuple[HandlerRun, ...]) -> Outcome:
+def _ran(event: events.Event, runs: tuple[HandlerRun, ...]) -> Outcome:
     """The outcome of an event whose handlers ran: one that gave the event up counts as done."""
     errors = [run.error for run in runs if run.error is not None and not isinstance(run.error, Discard)]
     if not errors:

@@ -101,7 +101,7 @@ class HookRequest:
             _wsgi_body(environ) if body is None else body,
             Headers.from_environ(environ),
             method=environ["REQUEST_METHOD"],
-            path=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            path=_wsgi_text(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")),
         )
 
     @property
@@ -144,6 +144,11 @@ def _wsgi_body(environ: Mapping[str, Any]) -> SyncRead:
     if environ.get("HTTP_TRANSFER_ENCODING"):
         return _length_required
     return _empty
+
+
+def _wsgi_text(text: str) -> str:
+    """Text that WSGI hands over as UTF-8 read as Latin-1 (PEP 3333, "Unicode Issues")."""
+    return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _until_declared(read: SyncRead, declared: str) -> SyncRead:

@@ -5,7 +5,9 @@ from datetime import datetime
 
 __all__ = ["PATTERN", "from_matching", "parse_rfc3339"]
 
-PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
 _matches = re.compile(PATTERN.replace("$", r"\Z")).match  # Python's $ would let a newline pass
 
 

@@ -66,11 +66,24 @@ VerificationReason = Literal[
 PayloadReason = Literal["json_invalid", "number_invalid", "envelope_invalid", "timestamp_invalid", "type_conflict"]
 
 
+def _restored(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any]) -> Exception:
+    error = cls.__new__(cls)
+    error.args = args
+    vars(error).update(state)
+    return error
+
+
+def _reduced(error: Exception) -> tuple[Any, ...]:
+    """For pickling: queues and process pools send exceptions about, whatever their ``__init__`` takes."""
+    return _restored, (type(error), error.args, vars(error))
+
+
 class LicenseChainHooksError(Exception):
     """Base of every error this package raises."""
 
     status_hint: ClassVar[int] = 500
     reason: str = "error"
+    __reduce__ = _reduced
 
 
 class ConfigurationError(LicenseChainHooksError, ValueError):
@@ -179,9 +192,6 @@ class VerificationError(LicenseChainHooksError):
         super().__init__(_VERIFICATION_MESSAGES[reason])
         self.reason: str = reason
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason,)
-
 
 _VERIFICATION_MESSAGES: dict[VerificationReason, str] = {
     "signature_missing": "no signature header",
@@ -210,9 +220,6 @@ class PayloadError(LicenseChainHooksError):
         self.reason: str = reason
         self.detail = detail
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason, self.detail)
-
 
 class StoreUnavailableError(LicenseChainHooksError):
     """The store that remembers deliveries cannot answer; the sender is asked to come back."""
@@ -221,8 +228,11 @@ class StoreUnavailableError(LicenseChainHooksError):
     reason = "store_unavailable"
 
 
-class HandlerSignal(Exception):  # noqa: N818 - a request by the handler, not an error
-    """What a handler raises to say how its event should go on."""
+class HandlerSignal(Exception):  # noqa: N818
+    """What a handler raises to say how its event should go on: a request, not an error."""
+
+    status_hint: ClassVar[int] = 500
+    __reduce__ = _reduced
 
 
 class Retry(HandlerSignal):
@@ -236,8 +246,11 @@ class Retry(HandlerSignal):
         ValueError: a time in the past.
     """
 
+    status_hint = 503
+
     def __init__(self, after: timedelta = timedelta(seconds=10)) -> None:
-        if not isinstance(after, timedelta):
+        given: object = after
+        if not isinstance(given, timedelta):
             msg = "Retry needs a datetime.timedelta, such as Retry(after=timedelta(minutes=5))"
             raise TypeError(msg)
         if after < timedelta(0):
@@ -246,9 +259,6 @@ class Retry(HandlerSignal):
         super().__init__(f"run again after {after}")
         self.after = after
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.after,)
-
 
 class Discard(HandlerSignal):
     """This event will never work here; do not run it again.
@@ -256,6 +266,8 @@ class Discard(HandlerSignal):
     Args:
         why: one line for the log.
     """
+
+    status_hint = 200
 
     def __init__(self, why: str = "") -> None:
         super().__init__(why)
