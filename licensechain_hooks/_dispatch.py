@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from inspect import isawaitable
@@ -18,6 +18,7 @@ from typing import Any
 
 from licensechain_hooks import events
 from licensechain_hooks._hooks import Handler, HandlerContext, Hooks
+from licensechain_hooks._job import Job
 from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks._outcome import HandlerRun
 from licensechain_hooks.exceptions import HandlerSignal
@@ -29,9 +30,9 @@ RunInThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 logger = logging.getLogger("licensechain_hooks")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Dispatch:
-    """One event on its way to handlers."""
+    """One event on its way to handlers, one after the other."""
 
     hooks: Hooks
     event: events.Event
@@ -39,6 +40,7 @@ class Dispatch:
     raw_body: bytes
     received_at: datetime
     attempt: int = 1
+    _job: Job[Any] | None = field(default=None, init=False)
 
     def context(self, handler: Handler) -> HandlerContext:
         """What this handler is told beside the event."""
@@ -79,11 +81,35 @@ class Dispatch:
 
     async def _arun_one(self, handler: Handler, run_in_thread: RunInThread) -> HandlerRun:
         context = self.context(handler)
-        error = await _aattempt(handler.bind(self.event, context), run_in_thread, is_async=handler.is_async)
+        error = await self._aattempt(handler.bind(self.event, context), run_in_thread, is_async=handler.is_async)
         if error is not None:
             for call in self._failed(handler, error, context):
-                _log_listener(await _aattempt(call, run_in_thread, is_async=False))
+                _log_listener(await self._aattempt(call, run_in_thread, is_async=False))
         return HandlerRun(handler.name, error)
+
+    def leave(self, afterwards: Callable[[], object]) -> bool:
+        """Whether a handler still runs in a thread, and ``afterwards`` will be called when it has ended."""
+        return self._job is not None and self._job.leave(lambda _result: afterwards())
+
+    async def _aattempt(
+        self, call: Callable[[], Any], run_in_thread: RunInThread, *, is_async: bool
+    ) -> BaseException | None:
+        try:
+            if is_async:
+                result = call()
+            else:
+                self._job = Job(partial(_returned_or_raised, call))
+                result = await run_in_thread(self._job)
+                self._job = None
+            if isinstance(result, _Raised):
+                return result.error
+            if isawaitable(result):
+                await result
+        except BaseException as error:
+            if _is_the_hosts(error):
+                raise
+            return error
+        return None
 
     def _failed(self, handler: Handler, error: BaseException, context: HandlerContext) -> list[Callable[[], Any]]:
         """Log the failure; the calls that tell the listeners of ``on_error``."""
@@ -111,20 +137,6 @@ def _attempt(call: Callable[[], Any]) -> BaseException | None:
             raise
         return error
     except BaseException as error:  # noqa: BLE001 - SystemExit and CancelledError are failures like any other
-        return error
-    return None
-
-
-async def _aattempt(call: Callable[[], Any], run_in_thread: RunInThread, *, is_async: bool) -> BaseException | None:
-    try:
-        result = call() if is_async else await run_in_thread(partial(_returned_or_raised, call))
-        if isinstance(result, _Raised):
-            return result.error
-        if isawaitable(result):
-            await result
-    except BaseException as error:
-        if _is_the_hosts(error):
-            raise
         return error
     return None
 

@@ -14,6 +14,7 @@ from licensechain_hooks._asgi import ASGIReceiver
 from licensechain_hooks._dispatch import Dispatch, RunInThread
 from licensechain_hooks._endpoint import Endpoint
 from licensechain_hooks._hooks import Handler, Hooks, default_hooks
+from licensechain_hooks._job import Job
 from licensechain_hooks._outcome import HandlerRun, Outcome, OutcomeName, log_outcome
 from licensechain_hooks._request import HookRequest
 from licensechain_hooks._stores import Deduplicator, Reservation
@@ -128,7 +129,7 @@ class Receiver:
         handlers = self.hooks.handlers_for(event, endpoint=endpoint.name)
         if not handlers:
             return Outcome(name="ignored", event=event)
-        reservation = await self._store_call(partial(self._reserve, event, request.raw_body))
+        reservation = await self._areserve(partial(self._reserve, event, request.raw_body))
         dispatch = self._dispatch(event, request.raw_body)
         if reservation.state != "new":
             await dispatch.arun(_listeners(reservation, self.hooks), self._run_in_thread)
@@ -136,7 +137,9 @@ class Receiver:
         try:
             outcome = _ran(event, await dispatch.arun(handlers, self._run_in_thread, before=self.hooks.befores()))
         except BaseException:
-            await self._store_call(partial(self._settle, reservation, done=False))
+            release = partial(self._settle, reservation, done=False)
+            if not dispatch.leave(release):
+                await self._store_call(release)
             raise
         await self._store_call(partial(self._settle, reservation, done=outcome.name == "processed"))
         return outcome
@@ -158,6 +161,22 @@ class Receiver:
         except Exception as exc:  # a driver's own errors: the sender must come back
             msg = f"the deduplicator raised {type(exc).__name__}"
             raise StoreUnavailableError(msg) from exc
+
+    async def _areserve(self, reserve: Callable[[], Reservation]) -> Reservation:
+        if self.deduplicator.in_process:
+            return reserve()
+        job = Job(reserve)
+        try:
+            return await self._run_in_thread(job)  # type: ignore[no-any-return]
+        except BaseException:
+            if not job.leave(self._give_back):
+                await self._run_in_thread(partial(self._give_back, job.result))
+            raise
+
+    def _give_back(self, reservation: Reservation | None) -> None:
+        """Free an event that was reserved for a delivery the host has cancelled meanwhile."""
+        if reservation is not None and reservation.state == "new":
+            self._settle(reservation, done=False)
 
     def _settle(self, reservation: Reservation, *, done: bool) -> None:
         try:
