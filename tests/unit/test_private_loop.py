@@ -4,14 +4,11 @@ import asyncio
 import os
 import subprocess
 import sys
-import textwrap
 import threading
 
 import pytest
 
 from licensechain_hooks._loop import run_awaitable
-
-pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning")  # of os.fork, from Python 3.12 on
 
 
 async def where():
@@ -73,46 +70,62 @@ def test_it_works_within_another_loop():
     assert asyncio.run(main())
 
 
+PROGRAM = """
+import os, sys, threading, warnings
+warnings.simplefilter("ignore")
+{before}
+from licensechain_hooks import Endpoint, HookRequest, Hooks, Receiver, _loop
+from licensechain_hooks.testing import event_body, make_event, sign_request
+
+hooks = Hooks()
+
+@hooks.on("*")
+async def handler(event):
+    pass
+
+receiver = Receiver(Endpoint(secrets="the-key-of-this-test"), hooks)
+
+def deliver():
+    event = make_event()
+    return receiver.receive(HookRequest(event_body(event), sign_request(event, "the-key-of-this-test"))).name
+
+print(deliver(), flush=True)
+{after}
+"""
+FORK = """
+held, let_go = threading.Event(), threading.Event()
+
+def hold():
+    with _loop._lock:
+        held.set()
+        let_go.wait(10)
+
+threading.Thread(target=hold).start()
+held.wait(10)
+child = os.fork()  # while another thread holds the lock
+if child == 0:
+    print(deliver(), flush=True)
+    sys.exit(0)
+_, status = os.waitpid(child, 0)
+let_go.set()
+print(status, deliver(), flush=True)
+"""
+
+
+def output(*, before: str = "", after: str = "") -> list[str]:
+    """The words that a program prints."""
+    program = PROGRAM.format(before=before, after=after)
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.split()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_it_survives_a_fork():
     """A server that loads the application and then forks: each child gets a loop of its own, and so does the parent."""
-    program = textwrap.dedent(
-        """
-        import os, threading, warnings
-        warnings.simplefilter("ignore")
-        from licensechain_hooks import Endpoint, HookRequest, Hooks, Receiver, _loop
-        from licensechain_hooks.testing import event_body, make_event, sign_request
+    assert output(after=FORK) == ["processed", "processed", "0", "processed"]
 
-        hooks = Hooks()
 
-        @hooks.on("*")
-        async def handler(event):
-            pass
-
-        receiver = Receiver(Endpoint(secrets="the-key-of-this-test"), hooks)
-
-        def deliver():
-            event = make_event()
-            return receiver.receive(HookRequest(event_body(event), sign_request(event, "the-key-of-this-test"))).name
-
-        print(deliver(), flush=True)
-        held, let_go = threading.Event(), threading.Event()
-
-        def hold():
-            with _loop._lock:
-                held.set()
-                let_go.wait(10)
-
-        threading.Thread(target=hold).start()
-        held.wait(10)
-        child = os.fork()  # while another thread holds the lock
-        if child == 0:
-            print(deliver(), flush=True)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        let_go.set()
-        print(status, deliver(), flush=True)
-        """
-    )
-    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
-    assert finished.stdout.split() == ["processed", "processed", "0", "processed"], finished.stderr
+def test_it_works_where_there_is_no_fork():
+    """On systems without fork there is nothing to survive."""
+    assert output(before="[vars(os).pop(name, None) for name in ('fork', 'register_at_fork')]") == ["processed"]

@@ -208,8 +208,14 @@ def test_signals_are_no_errors(receiver, delivery, receive, hooks, signal_raised
 @pytest.mark.parametrize("after", [5, 0.5, None, "10"])
 def test_a_retry_without_a_unit(after):
     """A bare number has no unit: it is refused where it is written, not when the reply is made."""
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(TypeError, match="timedelta"):
         Retry(after)
+
+
+def test_a_retry_in_the_past():
+    """Retry-After cannot be negative."""
+    with pytest.raises(ValueError, match="past"):
+        Retry(timedelta(seconds=-1))
 
 
 @pytest.mark.parametrize(
