@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -183,3 +184,13 @@ def test_json_output_is_ascii(invoke):
     """JSON results hold no raw control character, whatever came over the wire."""
     result = invoke("trigger", "a.b", "--to", "http://127.0.0.1:9/", "--format", "jsonl")
     assert (json.loads(result.stdout)["type"], result.stdout.isascii()) == ("a.b", True)
+
+
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="this machine has no /bin/sh to close stdin with")
+def test_without_stdin_there_are_no_secrets_on_it(environ):
+    """A process whose stdin is closed is told so when it is to read the secrets from there."""
+    command = [sys.executable, "-m", "licensechain_hooks", "listen", "--port", "0", "--secret-file", "-"]
+    ran = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *command], env=environ, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, "there is no stdin" in ran.stderr, "Traceback" in ran.stderr) == (2, True, False)
