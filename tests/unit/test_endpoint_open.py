@@ -15,6 +15,7 @@ from licensechain_hooks import (
     LicenseRevoked,
     MethodNotAllowedError,
     PayloadError,
+    UnknownEvent,
     VerificationError,
     sign,
 )
@@ -230,3 +231,24 @@ def test_compat_bodies(compat, make_body, signed):
     assert compat.open(signed(both), both).id == "evt_1"
     different = make_body(event="license.created")
     assert refusal(compat, signed(different), different, PayloadError) == "type_conflict"
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_known"),
+    [({"event": "license.moved"}, False), ({"event": "license.revoked", "data": {"id": 7}}, True)],
+)
+def test_compat_loses_no_event(compat, make_body, signed, fields, is_known):
+    """Row 30 holds for dialects: an unknown type, and data of another shape, are an UnknownEvent."""
+    body = make_body(type=..., id=..., **fields)
+    event = compat.open(signed(body), body)
+    assert (type(event), event.is_known, event.type) == (UnknownEvent, is_known, fields["event"])
+    assert (event.validation_error is not None) is is_known
+
+
+@pytest.mark.parametrize(
+    "fields", [{"event": 7}, {"event": "No Type"}, {"event": "a.b", "data": []}, {"type": None, "event": "a.b"}]
+)
+def test_compat_refuses_what_is_no_event(compat, make_body, signed, fields):
+    """Row 28 holds for dialects: ``event`` must be a type, and a null ``type`` is not an absent one."""
+    body = make_body(**{"type": ..., **fields})
+    assert refusal(compat, signed(body), body, PayloadError) == "envelope_invalid"
