@@ -1,6 +1,7 @@
 """What a server hands to the receiver: raw bytes and headers that may repeat, in any letter case."""
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from licensechain_hooks.exceptions import (
@@ -26,37 +27,27 @@ class Headers:
         source: a mapping, an object with ``multi_items()`` (Starlette, httpx), or pairs of ``str`` or ``bytes``.
     """
 
-    __slots__ = ("_environ", "_index")
+    __slots__ = ("get",)
 
-    _environ: Mapping[str, Any] | None
-    _index: dict[bytes, bytes]
+    get: Callable[[bytes], bytes | None]
+    """``get(name)``: the value of the header ``name`` (lower case), ``None`` where it was not sent."""
 
     def __init__(self, source: HeaderSource = ()) -> None:
-        self._environ = None
-        self._index = _joined([(_latin1(name).lower(), _latin1(value)) for name, value in _pairs(source)])
+        self.get = _joined([(_latin1(name).lower(), _latin1(value)) for name, value in _pairs(source)]).get
 
     @classmethod
     def from_asgi(cls, pairs: Iterable[tuple[bytes, bytes]]) -> "Headers":
         """Headers of an ASGI scope, whose names are lower case by specification."""
         headers = cls.__new__(cls)
-        headers._environ = None
-        headers._index = _joined(pairs if isinstance(pairs, list) else list(pairs))
+        headers.get = _joined(pairs if pairs.__class__ is list else list(pairs)).get
         return headers
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, Any]) -> "Headers":
         """Headers of a WSGI environ (PEP 3333)."""
         headers = cls.__new__(cls)
-        headers._environ = environ
-        headers._index = {}
+        headers.get = partial(_from_environ, environ)
         return headers
-
-    def get(self, name: bytes) -> bytes | None:
-        """The value of the header ``name`` (lower case)."""
-        if self._environ is None:
-            return self._index.get(name)
-        text = self._environ.get(_environ_key(name))
-        return None if text is None else _latin1(text)
 
     def __repr__(self) -> str:
         return "<Headers>"  # values may be signatures
@@ -219,6 +210,11 @@ def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 def _latin1(text: str | bytes) -> bytes:
     """HTTP's bytes; what could not have been a header byte becomes ``?``, which no check accepts."""
     return text if isinstance(text, bytes) else text.encode("latin-1", "replace")
+
+
+def _from_environ(environ: Mapping[str, Any], name: bytes) -> bytes | None:
+    text = environ.get(_environ_key(name))
+    return None if text is None else _latin1(text)
 
 
 def _environ_key(name: bytes) -> str:
