@@ -85,18 +85,21 @@ async def aasgi_exchange(app: Callable[..., Awaitable[None]], delivery: RawDeliv
     incoming = iter([*_pieces(delivery.body), b""])
     sent: list[dict[str, Any]] = []
     finished = False
+    answered = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         nonlocal finished
-        if finished:
+        if finished:  # as servers do: the sender waits for its answer before it goes
+            await answered.wait()
             return {"type": "http.disconnect"}
         piece = next(incoming)
         finished = piece == b""
         return {"type": "http.request", "body": piece, "more_body": not finished}
 
     async def send(message: dict[str, Any]) -> None:
-        await asyncio.sleep(0)
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            answered.set()
 
     await app(asgi_scope(delivery, path), receive, send)
     start, *bodies = sent
