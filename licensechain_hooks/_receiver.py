@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from licensechain_hooks import events
 from licensechain_hooks._asgi import ASGIReceiver
@@ -204,8 +204,7 @@ def _listeners(reservation: Reservation, hooks: Hooks) -> tuple[Handler, ...]:
 
 def _seen(reservation: Reservation, event: events.Event) -> Outcome:
     """The outcome of an event that is not new."""
-    name: OutcomeName = "duplicate" if reservation.state == "new" else reservation.state
-    return Outcome(name=name, event=event)
+    return Outcome(name=cast("OutcomeName", reservation.state), event=event)
 
 
 def _ran(event: events.Event, runs: tuple[HandlerRun, ...]) -> Outcome:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import os
+import re
+import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +19,8 @@ from licensechain_hooks._stores import Reservation
 from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 
 __all__ = ["MemoryDeduplicator"]
+
+logger = logging.getLogger("licensechain_hooks")
 
 _OVERHEAD = 512  # bytes of bookkeeping an event costs besides its body
 
@@ -53,6 +59,7 @@ class MemoryDeduplicator:
         if max_events < 1 or max_bytes < 1 or lease <= timedelta(0):
             msg = "max_events, max_bytes and lease must be positive"
             raise ConfigurationError(msg)
+        _warn_of_workers(several_workers(os.environ, sys.argv))
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._lease = lease.total_seconds()
@@ -126,6 +133,22 @@ class MemoryDeduplicator:
     def _held(self, reservation: Reservation) -> _Slot | None:
         slot = self._running.get(reservation.key)
         return slot if slot is not None and slot.token == reservation.token else None
+
+
+def several_workers(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
+    """How many processes the server was asked for, as far as it can be seen: by WEB_CONCURRENCY or ``--workers``."""
+    asked = re.search(r"\s(?:-w|--workers)[ =]?([0-9]{1,4})(?!\S)", " ".join(arguments))
+    told = asked[1] if asked else environ.get("WEB_CONCURRENCY", "")
+    return int(told) if told.isascii() and told.isdigit() else 1
+
+
+def _warn_of_workers(workers: int) -> None:
+    if workers > 1:
+        text = (
+            "deduplicator.several_workers workers=%(workers)s: each process remembers events by itself, "
+            "so a duplicate that reaches another one runs again; use one process or a store they share"
+        )
+        logger.warning(text, {"workers": workers}, extra={"workers": workers})
 
 
 def _size(slot: _Slot) -> int:
