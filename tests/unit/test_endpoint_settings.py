@@ -160,6 +160,14 @@ def test_name(name):
     assert fault(name=name).startswith("an endpoint's name is 1 to 100 letters")
 
 
+@pytest.mark.xfail(strict=True, reason="these are a TypeError, and a clock that cannot be called is taken")
+@pytest.mark.parametrize("wrong", [{"name": None}, {"name": 7}, {"profile": []}, {"clock": None}])
+def test_settings_of_a_wrong_kind(wrong):
+    """Settings read from a file may be of any type: the refusal is a ConfigurationError that names the setting."""
+    (name,) = wrong
+    assert name in fault(**wrong)
+
+
 @pytest.mark.parametrize("name", ["eu", "EU-2", "a.b_c", "a" * 100])
 def test_names_that_are_fine(name):
     """Letters, digits and three signs."""

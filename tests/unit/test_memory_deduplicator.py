@@ -89,7 +89,7 @@ def test_endpoints_are_apart(memory):
 
 
 def test_a_lease_ends(memory, ticks):
-    """A run that never ended holds a redelivery back for the lease and no longer."""
+    """Row 35: a run that never ended, its process killed, holds a redelivery back no longer than its lease."""
     store = memory()
     reserve(store)
     ticks.now += 59.9
