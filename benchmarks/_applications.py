@@ -1,0 +1,160 @@
+"""The applications that are compared: bare ones, which read the body and answer 200, and ours with one handler."""
+
+from typing import Any
+
+from benchmarks._deliveries import PATH, SECRET
+from licensechain_hooks import Endpoint, Event, Hooks, Receiver
+
+
+def receiver(*, handler: bool = True) -> Receiver:
+    """A receiver with an async handler that does nothing, and a memory of its own."""
+    hooks = Hooks()
+    if handler:
+
+        @hooks.on("license.*")
+        async def handle(_event: Event) -> None:
+            pass
+
+    return Receiver(Endpoint(secrets=[SECRET]), hooks)
+
+
+def sync_receiver() -> Receiver:
+    """The same with a plain function."""
+    hooks = Hooks()
+
+    @hooks.on("license.*")
+    def handle(_event: Event) -> None:
+        pass
+
+    return Receiver(Endpoint(secrets=[SECRET]), hooks)
+
+
+async def asgi_bare(scope: Any, receive: Any, send: Any) -> None:
+    """No framework at all."""
+    if scope["type"] != "http":
+        return
+    more = True
+    while more:
+        more = (await receive()).get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def starlette_bare() -> Any:
+    """Starlette with an endpoint that reads the body."""
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    async def endpoint(request: Request) -> Response:
+        await request.body()
+        return Response(status_code=200)
+
+    return Starlette(routes=[Route(PATH, endpoint, methods=["POST"])])
+
+
+def starlette_ours(*, handler: bool = True) -> Any:
+    """Starlette with our route."""
+    from starlette.applications import Starlette
+
+    from licensechain_hooks.contrib.starlette import webhook_route
+
+    return Starlette(routes=[webhook_route(PATH, receiver(handler=handler))])
+
+
+def fastapi_bare() -> Any:
+    """FastAPI with a path operation that reads the body."""
+    from fastapi import FastAPI, Request, Response
+
+    app = FastAPI()
+
+    @app.post(PATH)
+    async def endpoint(request: Request) -> Response:
+        await request.body()
+        return Response(status_code=200)
+
+    return app
+
+
+def fastapi_ours() -> Any:
+    """FastAPI with our router."""
+    from fastapi import FastAPI
+
+    from licensechain_hooks.contrib.fastapi import webhook_router
+
+    app = FastAPI()
+    app.include_router(webhook_router(receiver(), path=PATH))
+    return app
+
+
+def flask_bare() -> Any:
+    """Flask with a view that reads the body."""
+    from flask import Flask, Response, request
+
+    app = Flask("bare")
+
+    @app.post(PATH)
+    def view() -> Response:
+        request.get_data()
+        return Response(status=200)
+
+    return app
+
+
+def flask_ours() -> Any:
+    """Flask with our blueprint."""
+    from flask import Flask
+
+    from licensechain_hooks.contrib.flask import webhook_blueprint
+
+    app = Flask("ours")
+    app.register_blueprint(webhook_blueprint(sync_receiver(), path=PATH))
+    return app
+
+
+def django_bare() -> Any:
+    """Django with a view that reads the body."""
+    _set_up_django()
+    from django.http import HttpRequest, HttpResponse
+    from django.views.decorators.csrf import csrf_exempt
+
+    @csrf_exempt
+    def view(request: HttpRequest) -> HttpResponse:
+        _ = request.body
+        return HttpResponse(status=200)
+
+    return _django_serving(view)
+
+
+def django_ours() -> Any:
+    """Django with our view."""
+    _set_up_django()
+    from licensechain_hooks.contrib.django.views import webhook_view
+
+    return _django_serving(webhook_view(sync_receiver()))
+
+
+def _set_up_django() -> None:
+    import django
+    from django.conf import settings
+
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        INSTALLED_APPS=["licensechain_hooks.contrib.django"],
+        LICENSECHAIN_HOOKS={"SECRETS": [SECRET]},
+        MIDDLEWARE=["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
+        ROOT_URLCONF=__name__,
+    )
+    django.setup()
+
+
+def _django_serving(view: Any) -> Any:
+    from django.core.wsgi import get_wsgi_application
+    from django.urls import path
+
+    urlpatterns.append(path(PATH.removeprefix("/"), view))
+    return get_wsgi_application()
+
+
+urlpatterns: list[Any] = []  # Django looks for them here

@@ -1,0 +1,72 @@
+"""The benchmarks run. What they measure is nothing a test may depend on."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CORE = {
+    "verify + parse, 325 B",
+    "verify + parse, 16 KB",
+    "verify + parse, 256 KB",
+    "open, 325 B",
+    "open, 16 KB",
+    "open, 256 KB",
+    "match on the second secret, 325 B",
+    "a forged delivery, 325 B",
+    "naive, 325 B",
+    "peer: slack_sdk, 325 B",
+    "peer: licensechain-sdk, 325 B",
+    "peer: stripe, 325 B",
+    "peer: gidgethub, 325 B",
+    "peer: standardwebhooks, 325 B",
+    "peer: svix, 325 B",
+    "import of the core",
+}
+ADAPTERS = {
+    "ASGI, in process",
+    "Starlette, in process",
+    "Starlette, in process, verified and parsed only",
+    "FastAPI, in process",
+    "Starlette, uvicorn",
+    "FastAPI, uvicorn",
+    "Flask, gunicorn",
+    "Django, gunicorn",
+}
+
+
+@pytest.fixture
+def run_benchmarks(root):
+    def run(*arguments):
+        command = [sys.executable, "-m", "benchmarks", *arguments]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=110, check=False)
+
+    return run
+
+
+def test_quick_core_prints_every_row(run_benchmarks):
+    """The quick form times verifying and parsing, exits 0 and prints each row: a ratio, or a note why there is none."""
+    ran = run_benchmarks("core", "--quick", "--format", "json")
+    assert ran.returncode == 0, ran.stderr
+    printed = json.loads(ran.stdout)
+    assert {row["row"] for row in printed["rows"]} == CORE
+    assert [row["row"] for row in printed["rows"] if (row["ratio"] is None) == (row["note"] is None)] == []
+    assert set(printed["machine"]) == {"python", "cores", "platform", "pydantic"}
+
+
+def test_quick_adapters_prints_every_row(run_benchmarks):
+    """The quick form starts every server, exits 0 and prints a table that names its machine and has each row."""
+    ran = run_benchmarks("adapters", "--quick")
+    assert ran.returncode == 0, ran.stderr
+    machine, _, head, _, *lines = ran.stdout.splitlines()
+    assert machine.startswith("machine: python ")
+    assert head.split() == ["row", "ours", "reference", "measure", "ratio", "quartiles", "target", "met"]
+    assert {line.split("  ")[0] for line in lines} == ADAPTERS
+
+
+@pytest.mark.parametrize("arguments", [("core", "--rounds", "0"), ("everything",), ()])
+def test_impossible_arguments_time_nothing(run_benchmarks, arguments):
+    """A number of rounds that cannot be, or an unknown set, is a usage error: exit 2 and an empty stdout."""
+    ran = run_benchmarks(*arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
