@@ -216,22 +216,26 @@ def _either(headers: Headers, name: bytes, other: bytes) -> bytes | None:
     return value + b"," + other_value
 
 
-def _check_settings(endpoint: Endpoint) -> None:
+def _check_settings(given: Any) -> None:
+    """Refuse what cannot work; settings read from files may be of any type."""
     for name in ("tolerance", "max_event_age", "read_timeout"):
-        value = getattr(endpoint, name)
+        value = getattr(given, name)
         if value is None and name == "max_event_age":
             continue
         if not isinstance(value, timedelta) or value <= timedelta(0):
             msg = f"{name} must be a positive datetime.timedelta, such as timedelta(seconds=300)"
             raise ConfigurationError(msg)
-    if not isinstance(endpoint.max_body, int) or endpoint.max_body < 1:
+    if not isinstance(given.max_body, int) or given.max_body < 1:
         msg = "max_body must be a positive number of bytes"
         raise ConfigurationError(msg)
-    if endpoint.profile not in {"guide", "compat"}:
-        msg = f"profile must be 'guide' or 'compat', not {endpoint.profile!r}"
+    if not isinstance(given.profile, str) or given.profile not in {"guide", "compat"}:
+        msg = f"profile must be 'guide' or 'compat', not {given.profile!r}"
         raise ConfigurationError(msg)
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", endpoint.name):
+    if not isinstance(given.name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", given.name):
         msg = "an endpoint's name is 1 to 100 letters, digits, '_', '.' or '-'"
+        raise ConfigurationError(msg)
+    if not callable(given.clock):
+        msg = "clock must be a function that gives Unix time in seconds, such as time.time"
         raise ConfigurationError(msg)
 
 

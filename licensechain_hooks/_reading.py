@@ -61,18 +61,27 @@ async def aread_body(request: HookRequest, max_body: int, declared: int | None, 
         return read_body(request, max_body, declared)
     import asyncio  # noqa: PLC0415 - the host has it
 
-    chunks: list[bytes] = []
-    size = 0
     try:
         async with asyncio.timeout(deadline.total_seconds()):
-            async for chunk in body:
-                size += len(chunk)
-                if size > max_body:
-                    raise BodyTooLargeError(max_body)
-                chunks.append(chunk)
+            whole = await _aread_all(body, max_body)
+    except LicenseChainHooksError:
+        raise
     except TimeoutError:
         raise ReadTimeoutError from None
-    return _checked_length(chunks[0] if len(chunks) == 1 else b"".join(chunks), max_body, declared)
+    except Exception as exc:
+        raise _broken_off() from exc
+    return _checked_length(whole, max_body, declared)
+
+
+async def _aread_all(body: AsyncIterable[bytes], max_body: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in body:
+        size += len(chunk)
+        if size > max_body:
+            raise BodyTooLargeError(max_body)
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _read_all(read: Callable[[int], bytes], max_body: int) -> bytes:
@@ -85,9 +94,12 @@ def _read_all(read: Callable[[int], bytes], max_body: int) -> bytes:
     except LicenseChainHooksError:
         raise
     except Exception as exc:  # a broken chunk, a reset connection: each server has errors of its own
-        msg = "the body broke off"
-        raise IncompleteBodyError(msg) from exc
+        raise _broken_off() from exc
     return b"".join(chunks)
+
+
+def _broken_off() -> IncompleteBodyError:
+    return IncompleteBodyError("the body broke off")
 
 
 def _checked_length(body: bytes, max_body: int, declared: int | None) -> bytes:

@@ -160,7 +160,6 @@ def test_name(name):
     assert fault(name=name).startswith("an endpoint's name is 1 to 100 letters")
 
 
-@pytest.mark.xfail(strict=True, reason="these are a TypeError, and a clock that cannot be called is taken")
 @pytest.mark.parametrize("wrong", [{"name": None}, {"name": 7}, {"profile": []}, {"clock": None}])
 def test_settings_of_a_wrong_kind(wrong):
     """Settings read from a file may be of any type: the refusal is a ConfigurationError that names the setting."""

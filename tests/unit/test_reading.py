@@ -165,7 +165,6 @@ def test_a_stream_that_breaks(error):
     assert isinstance(caught.value.__cause__, error)
 
 
-@pytest.mark.xfail(strict=True, reason="what an asynchronous body raises leaves the receiver as it is")
 @pytest.mark.parametrize("error", [OSError, ConnectionResetError, RuntimeError])
 def test_an_asynchronous_stream_that_breaks(error):
     """Row 20: frameworks raise errors of their own where the sender is gone, such as Starlette's ClientDisconnect."""
