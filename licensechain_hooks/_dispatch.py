@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from inspect import isawaitable
 from typing import Any
@@ -38,7 +38,7 @@ class Dispatch:
     event: events.Event
     endpoint: str
     raw_body: bytes
-    received_at: datetime
+    received_at: float
     attempt: int = 1
     _job: Job[Any] | None = field(default=None, init=False)
 
@@ -50,7 +50,7 @@ class Dispatch:
             idempotency_key=f"{self.event.id}:{handler.name}",
             attempt=self.attempt,
             raw_body=self.raw_body,
-            received_at=self.received_at,
+            received_at=datetime.fromtimestamp(self.received_at, UTC),
         )
 
     def run(self, handlers: Iterable[Handler], *, before: Iterable[Handler] = ()) -> tuple[HandlerRun, ...]:
@@ -72,18 +72,16 @@ class Dispatch:
         return tuple([await self._arun_one(handler, run_in_thread) for handler in handlers])
 
     def _run_one(self, handler: Handler) -> HandlerRun:
-        context = self.context(handler)
-        error = _attempt(handler.bind(self.event, context))
+        error = _attempt(self._call(handler))
         if error is not None:
-            for call in self._failed(handler, error, context):
+            for call in self._failed(handler, error):
                 _log_listener(_attempt(call))
         return HandlerRun(handler.name, error)
 
     async def _arun_one(self, handler: Handler, run_in_thread: RunInThread) -> HandlerRun:
-        context = self.context(handler)
-        error = await self._aattempt(handler.bind(self.event, context), run_in_thread, is_async=handler.is_async)
+        error = await self._aattempt(self._call(handler), run_in_thread, is_async=handler.is_async)
         if error is not None:
-            for call in self._failed(handler, error, context):
+            for call in self._failed(handler, error):
                 _log_listener(await self._aattempt(call, run_in_thread, is_async=False))
         return HandlerRun(handler.name, error)
 
@@ -111,7 +109,10 @@ class Dispatch:
             return error
         return None
 
-    def _failed(self, handler: Handler, error: BaseException, context: HandlerContext) -> list[Callable[[], Any]]:
+    def _call(self, handler: Handler) -> Callable[[], Any]:
+        return handler.bind(self.event, self.context(handler) if handler.wants_context else None)
+
+    def _failed(self, handler: Handler, error: BaseException) -> list[Callable[[], Any]]:
         """Log the failure; the calls that tell the listeners of ``on_error``."""
         facts = {"handler": handler.name, "event_id": self.event.id, "event_type": self.event.type}
         if isinstance(error, HandlerSignal):
@@ -124,7 +125,8 @@ class Dispatch:
             extra=facts,
             exc_info=error,
         )
-        return [partial(listener.function, error, self.event, context) for listener in self.hooks.error_listeners()]
+        listeners = self.hooks.error_listeners()
+        return [partial(listener.function, error, self.event, self.context(handler)) for listener in listeners]
 
 
 def _attempt(call: Callable[[], Any]) -> BaseException | None:

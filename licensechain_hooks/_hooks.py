@@ -65,7 +65,7 @@ class Handler:
             return any("*" in pattern and _matches(pattern, names) for pattern in self.patterns)
         return any(_matches(pattern, names) for pattern in self.patterns)
 
-    def bind(self, event: events.Event, context: HandlerContext) -> Callable[[], Any]:
+    def bind(self, event: events.Event, context: HandlerContext | None) -> Callable[[], Any]:
         """A call of the function, ready to make."""
         return partial(self.function, event, context) if self.wants_context else partial(self.function, event)
 
@@ -86,7 +86,7 @@ class Hooks:
         self._before: list[Handler] = []
         self._on_error: list[Handler] = []
         self._on_conflict: list[Handler] = []
-        self._found: dict[tuple[str, bool, str], tuple[Handler, ...]] = {}
+        self._found: dict[object, tuple[Handler, ...]] = {}
         self._found_in = -1
 
     @property
@@ -137,13 +137,9 @@ class Hooks:
 
     def handlers_for(self, event: events.Event, *, endpoint: str = "default") -> tuple[Handler, ...]:
         """The handlers that listen for an event, in the order of registration; else the fallbacks."""
-        if self._found_in != Hooks._generation or len(self._found) > 1000:  # types are open: keep memory bounded
-            self._found, self._found_in = {}, Hooks._generation
-        key = (event.raw_type, isinstance(event, events.UnknownEvent), endpoint)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = self._search(event, endpoint)
-        return found
+        key = (event.raw_type, event.__class__ is events.UnknownEvent, endpoint)
+        found = self._known(key)
+        return self._remember(key, self._search(event, endpoint)) if found is None else found
 
     def event_types(self) -> tuple[str, ...]:
         """Every event type that a handler listens for, canonical and sorted: what to subscribe to.
@@ -173,15 +169,31 @@ class Hooks:
 
     def befores(self) -> tuple[Handler, ...]:
         """The functions under ``before``."""
-        return _distinct(handler for hooks in self.walk() for handler in hooks._before)
+        return self._listeners("_before")
 
     def error_listeners(self) -> tuple[Handler, ...]:
         """The functions under ``on_error``."""
-        return _distinct(handler for hooks in self.walk() for handler in hooks._on_error)
+        return self._listeners("_on_error")
 
     def conflict_listeners(self) -> tuple[Handler, ...]:
         """The functions under ``on_conflict``."""
-        return _distinct(handler for hooks in self.walk() for handler in hooks._on_conflict)
+        return self._listeners("_on_conflict")
+
+    def _listeners(self, name: str) -> tuple[Handler, ...]:
+        found = self._known(name)
+        if found is None:
+            found = self._remember(name, _distinct(h for hooks in self.walk() for h in getattr(hooks, name)))
+        return found
+
+    def _known(self, key: object) -> tuple[Handler, ...] | None:
+        """What was looked up before, unless something was registered since."""
+        if self._found_in != Hooks._generation or len(self._found) > 1000:  # types are open: keep memory bounded
+            self._found, self._found_in = {}, Hooks._generation
+        return self._found.get(key)
+
+    def _remember(self, key: object, found: tuple[Handler, ...]) -> tuple[Handler, ...]:
+        self._found[key] = found
+        return found
 
     def _on(self, *types: str | type[events.Event], endpoint: str | None = None) -> Callable[[_F], _F]:
         patterns = tuple(pattern for given in types for pattern in _patterns(given))

@@ -35,9 +35,9 @@ _LEVELS: Mapping[OutcomeName, int] = {
 _RETRY_AFTER: Mapping[OutcomeName, int] = {"in_flight": 5, "unavailable": 5}  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is made once: identity is equality, and hashes fast
 class Reply:
-    """The HTTP response to a delivery: ``headers`` lower case, without Content-Length's."""
+    """The HTTP response to a delivery; the names of ``headers`` are lower case."""
 
     status: int
     headers: tuple[tuple[str, str], ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, TypeVar, cast
@@ -150,7 +150,7 @@ class Receiver:
             event=event,
             endpoint=self.endpoint.name,
             raw_body=body,
-            received_at=datetime.fromtimestamp(self.endpoint.clock(), UTC),
+            received_at=self.endpoint.clock(),
         )
 
     def _reserve(self, event: events.Event, body: bytes) -> Reservation:

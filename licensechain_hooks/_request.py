@@ -78,7 +78,12 @@ class HookRequest:
     @classmethod
     def from_asgi(cls, scope: Mapping[str, Any], receive: Callable[[], Any]) -> "HookRequest":
         """The request of an ASGI ``http`` scope; the body is read from ``receive`` when the receiver asks for it."""
-        return cls(_ASGIBody(receive), Headers.from_asgi(scope["headers"]), method=scope["method"], path=scope["path"])
+        request = cls.__new__(cls)  # nothing that a server says of itself needs a check
+        request.body = _ASGIBody(receive)
+        request.headers = Headers.from_asgi(scope["headers"])
+        request.method = scope["method"]
+        request.path = scope["path"]
+        return request
 
     @classmethod
     def from_wsgi(cls, environ: Mapping[str, Any], body: bytes | SyncRead | None = None) -> "HookRequest":
