@@ -79,6 +79,19 @@ def test_a_body_in_pieces(receiver, make_body, signed, seen):
     assert len(seen) == 1
 
 
+def test_a_body_that_is_waited_for(receiver, make_body, signed, seen):
+    """Row 15: pieces arrive when they arrive; the loop is free meanwhile."""
+    body = make_body()
+    server = Server(piece(body[:50], more=True), piece(body[50:], more=True), piece(b""), headers=signed(body))
+
+    async def receive():
+        await asyncio.sleep(0.001)
+        return await server.receive()
+
+    asyncio.run(receiver.asgi(server.scope, receive, server.send))
+    assert (server.sent[0]["status"], len(seen)) == (200, 1)
+
+
 def test_a_declared_size_is_refused_before_reading(make_endpoint, hooks):
     """Row 14: nothing is received for a body that says it is too large."""
     server = Server(piece(b"x"), headers={"content-length": "101"})

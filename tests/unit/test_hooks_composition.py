@@ -104,6 +104,23 @@ def test_included_listeners(hooks, register, listed):
     assert [handler.function for handler in getattr(other, listed)()] == [second]
 
 
+@pytest.mark.parametrize(
+    ("register", "listed"),
+    [("before", "befores"), ("on_error", "error_listeners"), ("on_conflict", "conflict_listeners")],
+)
+def test_listeners_are_live(hooks, register, listed):
+    """A listener that is registered after the first event is heard, wherever it is included."""
+    other = Hooks()
+    assert getattr(hooks, listed)() == ()
+    hooks.include(other)
+    assert getattr(hooks, listed)() == ()
+    getattr(other, register)(first)
+    assert [handler.function for handler in getattr(hooks, listed)()] == [first]
+    getattr(hooks, register)(second)
+    assert [handler.function for handler in getattr(hooks, listed)()] == [second, first]
+    assert [handler.function for handler in hooks.handlers_for(REVOKED)] == []
+
+
 def test_event_types_of_included_hooks(hooks):
     """What to subscribe to includes what the included hooks hear."""
     other = Hooks()
