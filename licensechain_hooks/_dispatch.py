@@ -157,15 +157,12 @@ def _returned_or_raised(call: Callable[[], Any]) -> Any:
 
 
 def _is_the_hosts(error: BaseException) -> bool:
-    """Whether the host, and not the handler, ended this: it cancelled the task, or dropped it unfinished."""
+    """Whether the host, and not the handler, cancelled this task."""
     asyncio = sys.modules.get("asyncio")
-    if asyncio is None or not isinstance(error, asyncio.CancelledError | GeneratorExit):
+    if asyncio is None or not isinstance(error, asyncio.CancelledError):
         return False
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no loop runs
-        return True
-    return task is None or task.cancelling() > 0
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _log_listener(error: BaseException | None) -> None:

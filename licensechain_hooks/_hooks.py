@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from inspect import Parameter, iscoroutinefunction, signature
+from inspect import Signature, iscoroutinefunction, signature
 from typing import Any, TypeVar, cast
 
 from licensechain_hooks import events
@@ -117,7 +117,9 @@ class Hooks:
 
     def on_error(self, function: _F) -> _F:
         """Register ``function(error, event, context)`` to be told what a handler raised; what it raises is logged."""
-        return self._register(self._on_error, function)
+        self._on_error.append(_handler(function, "error", "event"))
+        Hooks._generation += 1
+        return function
 
     def on_conflict(self, function: _F) -> _F:
         """Register a function to be told of an event whose id was seen with other content; its handlers do not run."""
@@ -267,7 +269,8 @@ def _matches(pattern: str, names: tuple[str, ...]) -> bool:
     return pattern in names
 
 
-def _handler(function: Any) -> Handler:
+def _handler(function: Any, *given: str) -> Handler:
+    """What there is to know of a function that will be given an event, or ``given``, and perhaps the context."""
     if not callable(function):
         msg = f"a handler must be callable, not {type(function).__name__}; is @on missing its event type?"
         raise ConfigurationError(msg)
@@ -277,17 +280,30 @@ def _handler(function: Any) -> Handler:
         name=name,
         function=function,
         is_async=iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None)),  # noqa: B004
-        wants_context=_wants_context(function),
+        wants_context=_wants_context(function, name, given or ("event",)),
     )
 
 
-def _wants_context(function: Callable[..., Any]) -> bool:
+def _wants_context(function: Callable[..., Any], name: str, given: tuple[str, ...]) -> bool:
     try:
-        parameters = list(signature(function).parameters.values())
+        taken = signature(function)
     except (TypeError, ValueError):  # some callables of C have no signature
         return False
-    positional = [p for p in parameters if p.kind in {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}]
-    return len(positional) > 1 and (positional[1].default is Parameter.empty or positional[1].name == "context")
+    positional = [p for p in taken.parameters.values() if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    if _can_be_given(taken, len(given)):
+        return len(positional) > len(given) and positional[len(given)].name == "context"
+    if _can_be_given(taken, len(given) + 1):
+        return True
+    msg = f"{name} cannot be called as {name.rpartition('.')[2]}({', '.join(given)}) nor with context after that"
+    raise ConfigurationError(msg)
+
+
+def _can_be_given(taken: Signature, count: int) -> bool:
+    try:
+        taken.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
 
 
 default_hooks = Hooks()

@@ -39,7 +39,7 @@ class Headers:
     def from_asgi(cls, pairs: Iterable[tuple[bytes, bytes]]) -> "Headers":
         """Headers of an ASGI scope, whose names are lower case by specification."""
         headers = cls.__new__(cls)
-        headers.get = _joined(pairs if pairs.__class__ is list else list(pairs)).get
+        headers.get = _joined(pairs if isinstance(pairs, list) else list(pairs)).get
         return headers
 
     @classmethod

@@ -73,9 +73,9 @@ def _restored(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any]
     return error
 
 
-def _reduced(error: Exception) -> tuple[Any, ...]:
+def _reduced(self: Exception) -> tuple[Any, ...]:
     """For pickling: queues and process pools send exceptions about, whatever their ``__init__`` takes."""
-    return _restored, (type(error), error.args, vars(error))
+    return _restored, (type(self), self.args, vars(self))
 
 
 class LicenseChainHooksError(Exception):

@@ -76,8 +76,8 @@ class Event(BaseModel, frozen=True):
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True, defer_build=True)
 
     id: _EventId
-    raw_type: str = Field(alias="type")
-    raw_timestamp: _Timestamp = Field(alias="timestamp")
+    raw_type: str = Field(validation_alias="type", serialization_alias="type")
+    raw_timestamp: _Timestamp = Field(validation_alias="timestamp", serialization_alias="timestamp")
     data: Any
     signature: str | None = Field(default=None, repr=False)
 
@@ -113,7 +113,7 @@ class UnknownEvent(Event, frozen=True):
     It goes to wildcard and fallback handlers. ``data`` is the JSON object as it was sent.
     """
 
-    raw_type: _EventType = Field(alias="type")
+    raw_type: _EventType = Field(validation_alias="type", serialization_alias="type")
     data: dict[str, Any]
     signature: Any = Field(default=None, repr=False)
     _validation_error: str | None = PrivateAttr(default=None)

@@ -54,31 +54,31 @@ class UserEvent(Event, frozen=True):
 class UserCreated(UserEvent, frozen=True):
     """A user was created. Also sent as ``user.registered``."""
 
-    raw_type: Literal["user.created", "user.registered"] = Field(alias="type")
+    raw_type: Literal["user.created", "user.registered"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class UserUpdated(UserEvent, frozen=True):
     """A user was changed."""
 
-    raw_type: Literal["user.updated"] = Field(alias="type")
+    raw_type: Literal["user.updated"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class UserDeleted(UserEvent, frozen=True):
     """A user was deleted."""
 
-    raw_type: Literal["user.deleted"] = Field(alias="type")
+    raw_type: Literal["user.deleted"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class UserLogin(UserEvent, frozen=True):
     """A user signed in."""
 
-    raw_type: Literal["user.login"] = Field(alias="type")
+    raw_type: Literal["user.login"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class UserLogout(UserEvent, frozen=True):
     """A user signed out."""
 
-    raw_type: Literal["user.logout"] = Field(alias="type")
+    raw_type: Literal["user.logout"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class AppData(TypedData, frozen=True):
@@ -98,19 +98,19 @@ class AppEvent(Event, frozen=True):
 class AppCreated(AppEvent, frozen=True):
     """An app was created. Also sent as ``application.created``."""
 
-    raw_type: Literal["app.created", "application.created"] = Field(alias="type")
+    raw_type: Literal["app.created", "application.created"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class AppUpdated(AppEvent, frozen=True):
     """An app was changed. Also sent as ``application.updated``."""
 
-    raw_type: Literal["app.updated", "application.updated"] = Field(alias="type")
+    raw_type: Literal["app.updated", "application.updated"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class AppDeleted(AppEvent, frozen=True):
     """An app was deleted. Also sent as ``application.deleted``."""
 
-    raw_type: Literal["app.deleted", "application.deleted"] = Field(alias="type")
+    raw_type: Literal["app.deleted", "application.deleted"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class ProductData(TypedData, frozen=True):
@@ -130,19 +130,19 @@ class ProductEvent(Event, frozen=True):
 class ProductCreated(ProductEvent, frozen=True):
     """A product was created."""
 
-    raw_type: Literal["product.created"] = Field(alias="type")
+    raw_type: Literal["product.created"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class ProductUpdated(ProductEvent, frozen=True):
     """A product was changed."""
 
-    raw_type: Literal["product.updated"] = Field(alias="type")
+    raw_type: Literal["product.updated"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class ProductDeleted(ProductEvent, frozen=True):
     """A product was deleted."""
 
-    raw_type: Literal["product.deleted"] = Field(alias="type")
+    raw_type: Literal["product.deleted"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class SystemData(EventData, frozen=True):
@@ -162,13 +162,13 @@ class SystemEvent(Event, frozen=True):
 class SystemMaintenance(SystemEvent, frozen=True):
     """Maintenance is announced."""
 
-    raw_type: Literal["system.maintenance"] = Field(alias="type")
+    raw_type: Literal["system.maintenance"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class SystemUpdate(SystemEvent, frozen=True):
     """An update is announced."""
 
-    raw_type: Literal["system.update"] = Field(alias="type")
+    raw_type: Literal["system.update"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class WebhookData(TypedData, frozen=True):
@@ -190,16 +190,16 @@ class WebhookEvent(Event, frozen=True):
 class WebhookCreated(WebhookEvent, frozen=True):
     """A registration was created."""
 
-    raw_type: Literal["webhook.created"] = Field(alias="type")
+    raw_type: Literal["webhook.created"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class WebhookUpdated(WebhookEvent, frozen=True):
     """A registration was changed."""
 
-    raw_type: Literal["webhook.updated"] = Field(alias="type")
+    raw_type: Literal["webhook.updated"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class WebhookDeleted(WebhookEvent, frozen=True):
     """A registration was deleted."""
 
-    raw_type: Literal["webhook.deleted"] = Field(alias="type")
+    raw_type: Literal["webhook.deleted"] = Field(validation_alias="type", serialization_alias="type")

@@ -46,55 +46,55 @@ class LicenseEvent(Event, frozen=True):
 class LicenseCreated(LicenseEvent, frozen=True):
     """A license was created."""
 
-    raw_type: Literal["license.created"] = Field(alias="type")
+    raw_type: Literal["license.created"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class LicenseUpdated(LicenseEvent, frozen=True):
     """A license was changed."""
 
-    raw_type: Literal["license.updated"] = Field(alias="type")
+    raw_type: Literal["license.updated"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class LicenseExpired(LicenseEvent, frozen=True):
     """A license reached its end."""
 
-    raw_type: Literal["license.expired"] = Field(alias="type")
+    raw_type: Literal["license.expired"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class LicenseRevoked(LicenseEvent, frozen=True):
     """A license was taken back and must stop working."""
 
-    raw_type: Literal["license.revoked"] = Field(alias="type")
+    raw_type: Literal["license.revoked"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class LicenseDeleted(LicenseEvent, frozen=True):
     """A license was deleted."""
 
-    raw_type: Literal["license.deleted"] = Field(alias="type")
+    raw_type: Literal["license.deleted"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class LicenseTransferred(LicenseEvent, frozen=True):
     """A license went to another user."""
 
-    raw_type: Literal["license.transferred"] = Field(alias="type")
+    raw_type: Literal["license.transferred"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class LicenseValidated(LicenseEvent, frozen=True):
     """A license was checked by the software it is for."""
 
-    raw_type: Literal["license.validated"] = Field(alias="type")
+    raw_type: Literal["license.validated"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class LicenseSuspended(LicenseEvent, frozen=True):
     """A license was suspended."""
 
-    raw_type: Literal["license.suspended"] = Field(alias="type")
+    raw_type: Literal["license.suspended"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class LicenseExtended(LicenseEvent, frozen=True):
     """A license got a later end."""
 
-    raw_type: Literal["license.extended"] = Field(alias="type")
+    raw_type: Literal["license.extended"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class HardwareData(EventData, frozen=True):
@@ -115,10 +115,10 @@ class HardwareEvent(Event, frozen=True):
 class HardwareBound(HardwareEvent, frozen=True):
     """A license was bound to a machine."""
 
-    raw_type: Literal["hardware.bound"] = Field(alias="type")
+    raw_type: Literal["hardware.bound"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class HardwareUnbound(HardwareEvent, frozen=True):
     """A license was freed from a machine."""
 
-    raw_type: Literal["hardware.unbound"] = Field(alias="type")
+    raw_type: Literal["hardware.unbound"] = Field(validation_alias="type", serialization_alias="type")

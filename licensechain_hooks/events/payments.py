@@ -45,19 +45,21 @@ class PaymentEvent(Event, frozen=True):
 class PaymentSucceeded(PaymentEvent, frozen=True):
     """A payment went through. Also sent as ``payment.completed``."""
 
-    raw_type: Literal["payment.succeeded", "payment.completed"] = Field(alias="type")
+    raw_type: Literal["payment.succeeded", "payment.completed"] = Field(
+        validation_alias="type", serialization_alias="type"
+    )
 
 
 class PaymentFailed(PaymentEvent, frozen=True):
     """A payment did not go through."""
 
-    raw_type: Literal["payment.failed"] = Field(alias="type")
+    raw_type: Literal["payment.failed"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class PaymentRefunded(PaymentEvent, frozen=True):
     """A payment was given back."""
 
-    raw_type: Literal["payment.refunded"] = Field(alias="type")
+    raw_type: Literal["payment.refunded"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class SubscriptionData(TypedData, frozen=True):
@@ -80,19 +82,21 @@ class SubscriptionEvent(Event, frozen=True):
 class SubscriptionCreated(SubscriptionEvent, frozen=True):
     """A subscription began."""
 
-    raw_type: Literal["subscription.created"] = Field(alias="type")
+    raw_type: Literal["subscription.created"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class SubscriptionUpdated(SubscriptionEvent, frozen=True):
     """A subscription was changed."""
 
-    raw_type: Literal["subscription.updated"] = Field(alias="type")
+    raw_type: Literal["subscription.updated"] = Field(validation_alias="type", serialization_alias="type")
 
 
 class SubscriptionCanceled(SubscriptionEvent, frozen=True):
     """A subscription was canceled. Also sent as ``subscription.cancelled``."""
 
-    raw_type: Literal["subscription.canceled", "subscription.cancelled"] = Field(alias="type")
+    raw_type: Literal["subscription.canceled", "subscription.cancelled"] = Field(
+        validation_alias="type", serialization_alias="type"
+    )
 
 
 class InvoiceData(TypedData, frozen=True):
@@ -116,4 +120,4 @@ class InvoiceEvent(Event, frozen=True):
 class InvoicePaid(InvoiceEvent, frozen=True):
     """An invoice was paid."""
 
-    raw_type: Literal["invoice.paid"] = Field(alias="type")
+    raw_type: Literal["invoice.paid"] = Field(validation_alias="type", serialization_alias="type")

@@ -72,11 +72,12 @@ def to_hook_request(request: HttpRequest) -> HookRequest:
     if environ is not None:
         return HookRequest.from_wsgi(environ, None if _is_unread(request, environ) else _kept_body(request))
     body = _kept_body(request)
-    scope = getattr(request, "scope", {"method": request.method})
+    scope = getattr(request, "scope", None)
     return HookRequest(
         request.read if body is None else body,
-        Headers.from_environ(request.META),
-        method=scope["method"],
+        # In META, Django before 5.2.13 takes X_Webhook_Signature for X-Webhook-Signature.
+        Headers.from_environ(request.META) if scope is None else Headers.from_asgi(scope["headers"]),
+        method=(request.method or "") if scope is None else scope["method"],
         path=request.path,
     )
 
