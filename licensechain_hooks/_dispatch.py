@@ -125,8 +125,11 @@ class Dispatch:
             extra=facts,
             exc_info=error,
         )
-        listeners = self.hooks.error_listeners()
-        return [partial(listener.function, error, self.event, self.context(handler)) for listener in listeners]
+        told = (error, self.event, self.context(handler))
+        return [
+            partial(listener.function, *told[: 3 if listener.wants_context else 2])
+            for listener in self.hooks.error_listeners()
+        ]
 
 
 def _attempt(call: Callable[[], Any]) -> BaseException | None:

@@ -116,7 +116,10 @@ class Hooks:
         return self._register(self._before, function)
 
     def on_error(self, function: _F) -> _F:
-        """Register ``function(error, event, context)`` to be told what a handler raised; what it raises is logged."""
+        """Register ``function(error, event)`` to be told what a handler raised; it may take the context as well.
+
+        What it raises itself is logged.
+        """
         self._on_error.append(_handler(function, "error", "event"))
         Hooks._generation += 1
         return function

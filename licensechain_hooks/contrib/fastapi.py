@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 try:
     from fastapi import APIRouter, Header, HTTPException, Request
+    from fastapi.routing import APIRoute
     from pydantic import BaseModel, Field, RootModel
+    from starlette.routing import Match
 except ImportError as exc:
     msg = "this module needs FastAPI: pip install 'licensechain-hooks[fastapi]'"
     raise ImportError(msg) from exc
@@ -21,7 +23,7 @@ from licensechain_hooks import (
     Receiver,
     log_outcome,
 )
-from licensechain_hooks.contrib.starlette import hooks_lifespan, to_hook_request, webhook_route
+from licensechain_hooks.contrib.starlette import hooks_lifespan, to_hook_request
 
 __all__ = ["event_webhooks", "verified_event", "webhook_router"]
 
@@ -48,22 +50,49 @@ _REPLIES: dict[int | str, dict[str, Any]] = {
 }
 
 
+class _Receiving:
+    """Receive an event from LicenseChain. Only requests signed with the webhook's secret are accepted."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+
+    async def __call__(
+        self, event: LicenseChainEvent, x_webhook_signature: _Signature, x_webhook_timestamp: _Timestamp
+    ) -> None:
+        """Say in OpenAPI what the endpoint takes. It is never called: `_WebhookRoute` goes straight to the receiver."""
+
+
+class _WebhookRoute(APIRoute):
+    """A route that FastAPI documents, and that answers every method by itself."""
+
+    def __init__(self, path: str, endpoint: _Receiving, **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.app = endpoint.receiver.asgi
+
+    def matches(self, scope: Any) -> tuple[Match, Any]:
+        match, child_scope = super().matches(scope)
+        return (Match.FULL if match is Match.PARTIAL else match), child_scope
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
 def webhook_router(receiver: Receiver, *, path: str = "/webhooks/licensechain") -> APIRouter:
     """A router that answers deliveries at ``path``: ``app.include_router(webhook_router(receiver))``.
 
-    Deliveries go straight to the receiver, past FastAPI's reading and validating. A second route of the same path,
-    always hidden by the first, stands in the OpenAPI document with the events as its body.
+    Deliveries go straight to the receiver, past FastAPI's reading and validating, and past its dependencies: the
+    signature is what admits them. The OpenAPI document has the events as the request's body.
     """
     router = APIRouter(lifespan=hooks_lifespan(receiver))
-    router.routes.append(webhook_route(path, receiver))
-
-    async def receive_licensechain_webhook(
-        event: LicenseChainEvent, x_webhook_signature: _Signature, x_webhook_timestamp: _Timestamp
-    ) -> None:
-        """Receive an event from LicenseChain. Only requests signed with the webhook's secret are accepted."""
-
-    router.add_api_route(
-        path, receive_licensechain_webhook, methods=["POST"], response_model=WebhookReply, responses=_REPLIES
+    router.routes.append(
+        _WebhookRoute(
+            path,
+            _Receiving(receiver),
+            methods=["POST"],
+            name="licensechain_webhook",
+            response_model=WebhookReply,
+            responses=_REPLIES,
+        )
     )
     return router
 

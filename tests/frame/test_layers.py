@@ -22,7 +22,7 @@ THIRD_PARTY = {
     "cli": {"click", "rich", "starlette", "uvicorn"},
     "cli/_servers": {"click", "django", "fastapi", "flask", "starlette", "uvicorn", "werkzeug"},
     "contrib/django": {"asgiref", "django", "pydantic"},
-    "contrib/fastapi": {"fastapi", "pydantic"},
+    "contrib/fastapi": {"fastapi", "pydantic", "starlette"},
     "contrib/flask": {"click", "flask"},
     "contrib/starlette": {"starlette"},
     "testing": {"pydantic", "pytest"},
@@ -159,7 +159,7 @@ def test_strangers_are_found(module: str, source: str, expected: set[str]) -> No
         ("contrib/flask.py", "import licensechain_hooks._receiver", {"licensechain_hooks._receiver"}),
         ("contrib/flask.py", "from licensechain_hooks.events import Event", {"licensechain_hooks.events Event"}),
         ("contrib/flask.py", "from .._receiver import Receiver", {".._receiver Receiver"}),
-        ("contrib/fastapi.py", "from licensechain_hooks.contrib.starlette import webhook_route", set()),
+        ("contrib/fastapi.py", "from licensechain_hooks.contrib.starlette import to_hook_request", set()),
         ("contrib/django/views.py", "from licensechain_hooks.contrib.django.conf import get_receiver", set()),
     ],
 )

@@ -37,6 +37,9 @@ class AsyncSeats:
 def plain(event): ...
 
 
+def anything(*given): ...
+
+
 def with_context(event, context): ...
 
 
@@ -176,7 +179,7 @@ def test_a_decorator_without_its_type(hooks):
 @pytest.mark.parametrize("register", ["fallback", "before", "on_error", "on_conflict"])
 def test_decorators_give_the_function_back(hooks, register):
     """A decorated function can still be called and tested."""
-    assert getattr(hooks, register)(plain) is plain
+    assert getattr(hooks, register)(anything) is anything
 
 
 def test_one_function_twice_runs_once(hooks):
@@ -262,3 +265,24 @@ def test_the_module_s_own_on(clean_default_hooks):
     assert on("license.revoked")(plain) is plain
     assert [handler.function for handler in default_hooks.handlers()][len(before) :] == [plain]
     assert clean_default_hooks is default_hooks
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda: None, lambda a, b, c: None, lambda event, *, context: None, lambda event, context, more: None],
+    ids=["none", "three", "keyword only", "one too many"],
+)
+def test_a_handler_that_can_never_be_called(function):
+    """It is refused where it is registered, not at every delivery."""
+    with pytest.raises(ConfigurationError, match="cannot be called"):
+        Hooks().on("*")(function)
+
+
+def test_a_listener_of_errors_takes_three():
+    """`on_error` functions are given the error, the event and, if they want it, the context."""
+    hooks = Hooks()
+    hooks.on_error(lambda error, event: None)
+    hooks.on_error(lambda error, event, context: None)
+    assert [listener.wants_context for listener in hooks.error_listeners()] == [False, True]
+    with pytest.raises(ConfigurationError, match="cannot be called"):
+        hooks.on_error(lambda error: None)
