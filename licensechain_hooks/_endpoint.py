@@ -139,7 +139,8 @@ class Endpoint:
     def open_with(self, keys: Keys, headers: Headers, body: bytes) -> events.Event:
         """`open` once the keys are known: no I/O but the clock."""
         lenient = self._lenient
-        verify_signature(keys, body, self._read_signature(headers))
+        signature = _either(headers, *_SIGNATURES) if lenient else headers.get(b"x-webhook-signature")
+        verify_signature(keys, body, read_signature(signature))
         now = self.clock()
         sent_at = _either(headers, *_TIMESTAMPS) if lenient else headers.get(b"x-webhook-timestamp")
         verify_timestamp(sent_at, now, self._tolerance, lenient=lenient)
@@ -156,7 +157,9 @@ class Endpoint:
         """The keys of a request; an async secrets callable runs on a private event loop."""
         if self._keys is not None:
             return self._keys
-        self._read_signature(request.headers)  # no tenant is looked up for a request without a signature
+        read_signature(
+            _either(request.headers, *_SIGNATURES) if self._lenient else request.headers.get(_SIGNATURES[0])
+        )  # no tenant is looked up for a request without a signature
         try:
             given = self.secrets(request)  # type: ignore[operator]
             return _keys_of(_checked_secrets(run_awaitable(given) if isinstance(given, Awaitable) else given))
@@ -167,15 +170,12 @@ class Endpoint:
         """The keys of a request, for an async host."""
         if self._keys is not None:
             return self._keys
-        self._read_signature(request.headers)
+        read_signature(_either(request.headers, *_SIGNATURES) if self._lenient else request.headers.get(_SIGNATURES[0]))
         try:
             given = self.secrets(request)  # type: ignore[operator]
             return _keys_of(_checked_secrets(await given if isinstance(given, Awaitable) else given))
         except Exception as exc:
             raise _secrets_error(exc) from exc
-
-    def _read_signature(self, headers: Headers) -> bytes:
-        return read_signature(_either(headers, *_SIGNATURES) if self._lenient else headers.get(b"x-webhook-signature"))
 
 
 def secrets_from_env(environ: Mapping[str, str] = os.environ) -> list[str]:

@@ -93,6 +93,8 @@ class Outcome:
     @property
     def reply(self) -> Reply:
         """What the sender is told."""
+        if self.error is None and self.retry_after is None:
+            return _USUAL[self.name]
         after = self.retry_after if self.retry_after is not None else _RETRY_AFTER.get(self.name)
         return _reply(self.name, self.status, None if after is None else ceil(after))
 
@@ -125,3 +127,6 @@ def _reply(name: OutcomeName, status: int, retry_after: int | None) -> Reply:
     if retry_after is not None:
         headers.append(("retry-after", str(retry_after)))
     return Reply(status, tuple(headers), body)
+
+
+_USUAL = {name: _reply(name, _STATUS.get(name, 200), _RETRY_AFTER.get(name)) for name in OUTCOMES}

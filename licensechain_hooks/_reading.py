@@ -5,7 +5,7 @@ from datetime import timedelta
 from types import coroutine
 from typing import Any
 
-from licensechain_hooks._request import Headers, HookRequest
+from licensechain_hooks._request import ASGIBody, Headers, HookRequest
 from licensechain_hooks.exceptions import (
     BodyTooLargeError,
     ContentEncodingError,
@@ -45,7 +45,7 @@ def read_body(request: HookRequest, max_body: int, declared: int | None) -> byte
     """
     body = request.body
     if not isinstance(body, bytes):
-        if isinstance(body, AsyncIterable):
+        if isinstance(body, ASGIBody | AsyncIterable):
             msg = "this request's body is asynchronous: await receiver.areceive(request)"
             raise TypeError(msg)
         body = _read_all(body, max_body)
@@ -59,10 +59,14 @@ async def aread_body(request: HookRequest, max_body: int, declared: int | None, 
         BodyTooLargeError, IncompleteBodyError, ReadTimeoutError: also when it does not arrive within ``deadline``.
     """
     body = request.body
-    if not isinstance(body, AsyncIterable):
+    if isinstance(body, ASGIBody):
+        reading = body.read(max_body)
+    elif isinstance(body, AsyncIterable):
+        reading = _aread_all(body, max_body)
+    else:
         return read_body(request, max_body, declared)
     try:
-        whole = await _within(_aread_all(body, max_body), deadline)
+        whole = await _within(reading, deadline)
     except LicenseChainHooksError:
         raise
     except TimeoutError:

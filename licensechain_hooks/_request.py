@@ -6,16 +6,48 @@ from typing import Any
 
 from licensechain_hooks.exceptions import (
     BodyConsumedError,
+    BodyTooLargeError,
     ClientDisconnectedError,
     IncompleteBodyError,
     LengthRequiredError,
 )
 
-__all__ = ["Body", "Headers", "HookRequest", "SyncRead", "consumed_body"]
+__all__ = ["ASGIBody", "Body", "Headers", "HookRequest", "SyncRead", "consumed_body"]
 
 SyncRead = Callable[[int], bytes]
-Body = bytes | SyncRead | AsyncIterable[bytes]
 HeaderSource = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
+
+
+class ASGIBody:
+    """The body of an ASGI request, in the messages it arrives in."""
+
+    __slots__ = ("_receive",)
+
+    def __init__(self, receive: Callable[[], Any]) -> None:
+        self._receive = receive
+
+    async def read(self, max_body: int) -> bytes:
+        """All of it.
+
+        Raises:
+            BodyTooLargeError: more than ``max_body`` bytes; the rest is not received.
+            ClientDisconnectedError: the sender went away.
+        """
+        message = await self._receive()
+        body: bytes = _checked_message(message).get("body", b"")
+        if not message.get("more_body", False) and len(body) <= max_body:
+            return body  # what nearly every delivery is
+        chunks, left = [body], max_body - len(body)
+        while left >= 0 and message.get("more_body", False):
+            message = await self._receive()
+            chunks.append(_checked_message(message).get("body", b""))
+            left -= len(chunks[-1])
+        if left < 0:
+            raise BodyTooLargeError(max_body)
+        return b"".join(chunks)
+
+
+Body = bytes | SyncRead | AsyncIterable[bytes] | ASGIBody
 
 
 class Headers:
@@ -33,13 +65,15 @@ class Headers:
     """``get(name)``: the value of the header ``name`` (lower case), ``None`` where it was not sent."""
 
     def __init__(self, source: HeaderSource = ()) -> None:
-        self.get = _joined([(_latin1(name).lower(), _latin1(value)) for name, value in _pairs(source)]).get
+        self.get = _joined((_latin1(name).lower(), _latin1(value)) for name, value in _pairs(source)).get
 
     @classmethod
     def from_asgi(cls, pairs: Iterable[tuple[bytes, bytes]]) -> "Headers":
         """Headers of an ASGI scope, whose names are lower case by specification."""
         headers = cls.__new__(cls)
-        headers.get = _joined(pairs if isinstance(pairs, list) else list(pairs)).get
+        sent = pairs if isinstance(pairs, list) else list(pairs)
+        index = dict(sent)
+        headers.get = (index if len(index) == len(sent) else _joined(sent)).get
         return headers
 
     @classmethod
@@ -79,7 +113,7 @@ class HookRequest:
     def from_asgi(cls, scope: Mapping[str, Any], receive: Callable[[], Any]) -> "HookRequest":
         """The request of an ASGI ``http`` scope; the body is read from ``receive`` when the receiver asks for it."""
         request = cls.__new__(cls)  # nothing that a server says of itself needs a check
-        request.body = _ASGIBody(receive)
+        request.body = ASGIBody(receive)
         request.headers = Headers.from_asgi(scope["headers"])
         request.method = scope["method"]
         request.path = scope["path"]
@@ -109,25 +143,10 @@ class HookRequest:
         return f"<HookRequest {self.method}>"  # the path may hold a tenant's name, the body a license key
 
 
-class _ASGIBody:
-    __slots__ = ("_finished", "_receive")
-
-    def __init__(self, receive: Callable[[], Any]) -> None:
-        self._receive = receive
-        self._finished = False
-
-    def __aiter__(self) -> "_ASGIBody":
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._finished:
-            raise StopAsyncIteration
-        message = await self._receive()
-        if message["type"] != "http.request":
-            raise ClientDisconnectedError
-        self._finished = not message.get("more_body", False)
-        body: bytes = message.get("body", b"")
-        return body
+def _checked_message(message: Any) -> Any:
+    if message["type"] != "http.request":
+        raise ClientDisconnectedError
+    return message
 
 
 def _wsgi_body(environ: Mapping[str, Any]) -> SyncRead:
@@ -202,10 +221,7 @@ def _pairs(source: Any) -> Iterable[tuple[str | bytes, str | bytes]]:
     return source.items() if isinstance(source, Mapping) else source
 
 
-def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    index = dict(pairs)
-    if len(index) == len(pairs):
-        return index
+def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     repeated: dict[bytes, list[bytes]] = {}
     for name, value in pairs:
         repeated.setdefault(name, []).append(value)

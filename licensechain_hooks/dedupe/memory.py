@@ -28,6 +28,7 @@ _OVERHEAD = 512  # bytes of bookkeeping an event costs besides its body
 @dataclass(slots=True)
 class _Slot:
     body: bytes
+    size: int
     token: int
     lease_until: float | None  # None: done
 
@@ -100,16 +101,16 @@ class MemoryDeduplicator:
             slot = self._held(reservation)
             if slot is not None:
                 del self._running[reservation.key]
-                self._bytes -= _size(slot)
+                self._bytes -= slot.size
 
     def _take(self, key: tuple[str, str], body: bytes, now: float) -> Reservation:
         expired = self._running.pop(key, None)
         if expired is not None:
-            self._bytes -= _size(expired)
-        slot = _Slot(body, next(self._tokens), now + self._lease)
-        self._make_room(_size(slot))
+            self._bytes -= expired.size
+        slot = _Slot(body, len(body) + _OVERHEAD, next(self._tokens), now + self._lease)
+        self._make_room(slot.size)
         self._running[key] = slot
-        self._bytes += _size(slot)
+        self._bytes += slot.size
         return Reservation(state="new", key=key, token=slot.token)
 
     def _make_room(self, size: int) -> None:
@@ -121,7 +122,7 @@ class MemoryDeduplicator:
                 _, oldest = self._finished.popitem(last=False)
             else:
                 oldest = self._pop_expired()
-            self._bytes -= _size(oldest)
+            self._bytes -= oldest.size
 
     def _pop_expired(self) -> _Slot:
         key, oldest = next(iter(self._running.items()), (("", ""), None))
@@ -149,7 +150,3 @@ def _warn_of_workers(workers: int) -> None:
             "so a duplicate that reaches another one runs again; use one process or a store they share"
         )
         logger.warning(text, {"workers": workers}, extra={"workers": workers})
-
-
-def _size(slot: _Slot) -> int:
-    return len(slot.body) + _OVERHEAD

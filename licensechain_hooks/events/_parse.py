@@ -5,10 +5,9 @@ integers beyond 4300 digits. It lets NaN and Infinity through in untyped places;
 too large for a float, such as 1e999, is JSON and becomes infinity.
 """
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -62,28 +61,27 @@ EVENT_CLASSES: Mapping[str, type[Event]] = {
 }
 """The model of every known event type, by canonical name."""
 
-if TYPE_CHECKING:
-    from pydantic.plugin._schema_validator import PluggableSchemaValidator
-    from pydantic_core import SchemaValidator
-
-    _Validator = SchemaValidator | PluggableSchemaValidator
-
-
-@cache
-def _known() -> "_Validator":
-    return TypeAdapter(Annotated[KnownEvent, Field(discriminator="raw_type")]).validator
-
-
-@cache
-def _unknown() -> "_Validator":
-    UnknownEvent.model_rebuild()  # its building was deferred
-    return UnknownEvent.__pydantic_validator__
-
 
 def warm() -> None:
     """Build the validators now (some 30 ms) instead of at the first event."""
-    _known()
-    _unknown()
+    global _validate_known, _known, _unknown  # noqa: PLW0603
+    if _known is not None:
+        return
+    UnknownEvent.model_rebuild()  # its building was deferred
+    _unknown = UnknownEvent.__pydantic_validator__
+    _known = TypeAdapter(Annotated[KnownEvent, Field(discriminator="raw_type")]).validator
+    _validate_known = _known.validate_json
+
+
+def _warm_and_validate(body: bytes) -> Any:
+    warm()
+    return _validate_known(body)
+
+
+# Plain globals that `warm` replaces: a cache's look-up would cost a delivery as much as one of its checks.
+_validate_known: Callable[[bytes], Any] = _warm_and_validate
+_known: Any = None
+_unknown: Any = None
 
 
 def parse_event(body: bytes, *, lenient: bool = False) -> Event:
@@ -98,7 +96,7 @@ def parse_event(body: bytes, *, lenient: bool = False) -> Event:
         PayloadError: not JSON, or not an event.
     """
     try:
-        event: Event = _known().validate_json(body)
+        event: Event = _validate_known(body)
     except ValidationError as error:
         event = _parse_other(body, error, lenient=lenient)
     else:
@@ -118,7 +116,7 @@ def same_content(body: bytes, other: bytes) -> bool:
 def _parse_other(body: bytes, error: ValidationError, *, lenient: bool) -> Event:
     """What the union of known events refused: an unknown type, other data than known, a dialect, or no event."""
     try:
-        event = _unknown().validate_json(body)
+        event: UnknownEvent = _unknown.validate_json(body)
     except ValidationError as unknown_error:
         refusal = _refusal(unknown_error)
         if not lenient or refusal.reason == "json_invalid":
@@ -137,10 +135,10 @@ def _parse_dialect(body: bytes, refusal: PayloadError) -> Event:
         fields["type"] = fields.pop("event")
     fields.setdefault("id", f"sha256:{sha256(body).hexdigest()}")
     try:
-        return _known().validate_python(fields)  # type: ignore[no-any-return]
+        return _known.validate_python(fields)  # type: ignore[no-any-return]
     except ValidationError as error:
         try:
-            event = _unknown().validate_python(fields)
+            event: UnknownEvent = _unknown.validate_python(fields)
         except ValidationError as unknown_error:
             raise _refusal(unknown_error) from None
         return _with_validation_error(event, error)

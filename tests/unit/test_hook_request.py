@@ -7,6 +7,7 @@ import pytest
 
 from licensechain_hooks import (
     BodyConsumedError,
+    BodyTooLargeError,
     ClientDisconnectedError,
     Headers,
     HookRequest,
@@ -27,10 +28,6 @@ def asgi_receive(*messages):
         return waiting.pop(0)
 
     return receive, waiting
-
-
-async def collect(body):
-    return [chunk async for chunk in body]
 
 
 @pytest.mark.parametrize("body", [b"raw", bytearray(b"raw"), memoryview(b"raw")])
@@ -133,7 +130,7 @@ def test_from_asgi():
     request = HookRequest.from_asgi(scope, receive)
     assert (request.method, request.path, request.headers.get(b"x-one")) == ("POST", "/hooks", b"a")
     assert len(waiting) == 1
-    assert asyncio.run(collect(request.body)) == [b"raw"]
+    assert asyncio.run(request.body.read(100)) == b"raw"
 
 
 def test_an_asgi_body_in_pieces():
@@ -145,8 +142,18 @@ def test_an_asgi_body_in_pieces():
         {"type": "http.disconnect"},
     )
     request = HookRequest.from_asgi({"method": "POST", "path": "/", "headers": []}, receive)
-    assert asyncio.run(collect(request.body)) == [b"a", b"", b"b"]
+    assert asyncio.run(request.body.read(100)) == b"ab"
     assert waiting == [{"type": "http.disconnect"}]
+
+
+def test_an_asgi_body_that_grows_too_large():
+    """Row 14: what is more than allowed is not received."""
+    more = {"type": "http.request", "body": b"aa", "more_body": True}
+    receive, waiting = asgi_receive(more, more, more)
+    request = HookRequest.from_asgi({"method": "POST", "path": "/", "headers": []}, receive)
+    with pytest.raises(BodyTooLargeError):
+        asyncio.run(request.body.read(3))
+    assert len(waiting) == 1
 
 
 def test_an_asgi_disconnect():
@@ -154,7 +161,7 @@ def test_an_asgi_disconnect():
     receive, _ = asgi_receive({"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.disconnect"})
     request = HookRequest.from_asgi({"method": "POST", "path": "/", "headers": []}, receive)
     with pytest.raises(ClientDisconnectedError):
-        asyncio.run(collect(request.body))
+        asyncio.run(request.body.read(100))
 
 
 def test_a_consumed_body_says_who_is_to_blame():
