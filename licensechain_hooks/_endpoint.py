@@ -134,7 +134,8 @@ class Endpoint:
         """`open_request` in an asynchronous host, where the body also has to arrive within ``read_timeout``."""
         declared = screen(request, self.max_body)
         request.body = body = await aread_body(request, self.max_body, declared, self.read_timeout)
-        return self.open_with(await self.akeys_for(request), request.headers, body)
+        keys = self._keys if self._keys is not None else await self.akeys_for(request)
+        return self.open_with(keys, request.headers, body)
 
     def open_with(self, keys: Keys, headers: Headers, body: bytes) -> events.Event:
         """`open` once the keys are known: no I/O but the clock."""

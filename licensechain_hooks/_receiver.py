@@ -129,7 +129,10 @@ class Receiver:
         handlers = self.hooks.handlers_for(event, endpoint=endpoint.name)
         if not handlers:
             return Outcome(name="ignored", event=event)
-        reservation = await self._areserve(partial(self._reserve, event, request.raw_body))
+        if self.deduplicator.in_process:
+            reservation = self._reserve(event, request.raw_body)
+        else:
+            reservation = await self._areserve(partial(self._reserve, event, request.raw_body))
         dispatch = self._dispatch(event, request.raw_body)
         if reservation.state != "new":
             await dispatch.arun(_listeners(reservation, self.hooks), self._run_in_thread)
@@ -141,7 +144,11 @@ class Receiver:
             if not dispatch.leave(release):
                 await self._store_call(release)
             raise
-        await self._store_call(partial(self._settle, reservation, done=outcome.name == "processed"))
+        done = outcome.name == "processed"
+        if self.deduplicator.in_process:
+            self._settle(reservation, done=done)
+        else:
+            await self._run_in_thread(partial(self._settle, reservation, done=done))
         return outcome
 
     def _dispatch(self, event: events.Event, body: bytes) -> Dispatch:
@@ -163,8 +170,6 @@ class Receiver:
             raise StoreUnavailableError(msg) from exc
 
     async def _areserve(self, reserve: Callable[[], Reservation]) -> Reservation:
-        if self.deduplicator.in_process:
-            return reserve()
         job = Job(reserve)
         try:
             return await self._run_in_thread(job)  # type: ignore[no-any-return]

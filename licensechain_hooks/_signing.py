@@ -24,7 +24,7 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 class SigningKey:
     """A secret made ready: RFC 2104's two padded hash states, so that a delivery pays for hashing its body only."""
 
-    __slots__ = ("_new_inner", "_new_outer")
+    __slots__ = ("_inner", "_outer")
 
     def __init__(self, secret: bytes) -> None:
         if not secret:
@@ -32,14 +32,14 @@ class SigningKey:
             raise ConfigurationError(msg)
         key = sha256(secret).digest() if len(secret) > _BLOCK_SIZE else secret
         key = key.ljust(_BLOCK_SIZE, b"\0")
-        self._new_inner = sha256(key.translate(_INNER)).copy
-        self._new_outer = sha256(key.translate(_OUTER)).copy
+        self._inner = sha256(key.translate(_INNER))
+        self._outer = sha256(key.translate(_OUTER))
 
     def mac(self, body: bytes) -> bytes:
         """The 32 bytes of HMAC-SHA256(secret, body)."""
-        inner = self._new_inner()
+        inner = self._inner.copy()
         inner.update(body)
-        outer = self._new_outer()
+        outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.digest()
 

@@ -86,7 +86,7 @@ def to_hook_request(flask_request: Request) -> HookRequest:
 def to_flask_response(outcome: Outcome) -> Response:
     """The response that tells the sender of an outcome."""
     reply = outcome.reply
-    return Response(reply.body, reply.status, dict(reply.headers))
+    return Response(reply.body, reply.status, list(reply.headers))
 
 
 def _endpoint(config: Any) -> Endpoint:

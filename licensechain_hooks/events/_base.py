@@ -73,7 +73,7 @@ class Event(BaseModel, frozen=True):
         signature: what the body says of itself. It proves nothing: it cannot cover the body that contains it.
     """
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True, defer_build=True, cache_strings="keys")
 
     id: _EventId
     raw_type: str = Field(validation_alias="type", serialization_alias="type")
