@@ -6,6 +6,7 @@ import pytest
 
 from licensechain_hooks import EVENT_CLASSES, LicenseRevoked, PayloadError, UnknownEvent
 from licensechain_hooks.events import parse_event
+from licensechain_hooks.testing import event_body, make_event
 
 PROFILES = [False, True]
 
@@ -277,3 +278,12 @@ def test_a_refusal_names_rules_and_no_values(make_body, lenient):
     assert "id: string_pattern_mismatch" in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("count", [31, 32, 33, 100])
+def test_a_constant_behind_many_capital_letters(count):
+    """Row 26: NaN is found however many other N stand before it."""
+    body = event_body(make_event(data={"note": "N" * count, "numbers": [1.5]}))
+    assert parse_event(body).data.model_extra["numbers"] == [1.5]
+    with pytest.raises(PayloadError):
+        parse_event(body.replace(b"1.5", b"NaN"))

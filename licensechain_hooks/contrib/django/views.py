@@ -75,9 +75,7 @@ def to_hook_request(request: HttpRequest) -> HookRequest:
     scope = getattr(request, "scope", None)
     return HookRequest(
         request.read if body is None else body,
-        # In META, Django before 5.2.13 takes X_Webhook_Signature for X-Webhook-Signature; and in the scopes of its test
-        # client, names are not in lower case.
-        Headers.from_environ(request.META) if scope is None else Headers(scope["headers"]),
+        Headers.from_environ(request.META),
         method=(request.method or "") if scope is None else scope["method"],
         path=request.path,
     )
