@@ -140,11 +140,9 @@ class Endpoint:
     def open_with(self, keys: Keys, headers: Headers, body: bytes) -> events.Event:
         """`open` once the keys are known: no I/O but the clock."""
         lenient = self._lenient
-        signature = _either(headers, *_SIGNATURES) if lenient else headers.get(b"x-webhook-signature")
-        verify_signature(keys, body, read_signature(signature))
+        verify_signature(keys, body, read_signature(_header(headers, _SIGNATURES, lenient=lenient)))
         now = self.clock()
-        sent_at = _either(headers, *_TIMESTAMPS) if lenient else headers.get(b"x-webhook-timestamp")
-        verify_timestamp(sent_at, now, self._tolerance, lenient=lenient)
+        verify_timestamp(_header(headers, _TIMESTAMPS, lenient=lenient), now, self._tolerance, lenient=lenient)
         event = events.parse_event(body, lenient=lenient)
         try:
             happened_at = from_matching(event.raw_timestamp).timestamp()
@@ -158,9 +156,8 @@ class Endpoint:
         """The keys of a request; an async secrets callable runs on a private event loop."""
         if self._keys is not None:
             return self._keys
-        read_signature(
-            _either(request.headers, *_SIGNATURES) if self._lenient else request.headers.get(_SIGNATURES[0])
-        )  # no tenant is looked up for a request without a signature
+        # No tenant is looked up for a request without a signature.
+        read_signature(_header(request.headers, _SIGNATURES, lenient=self._lenient))
         try:
             given = self.secrets(request)  # type: ignore[operator]
             return _keys_of(_checked_secrets(run_awaitable(given) if isinstance(given, Awaitable) else given))
@@ -171,7 +168,7 @@ class Endpoint:
         """The keys of a request, for an async host."""
         if self._keys is not None:
             return self._keys
-        read_signature(_either(request.headers, *_SIGNATURES) if self._lenient else request.headers.get(_SIGNATURES[0]))
+        read_signature(_header(request.headers, _SIGNATURES, lenient=self._lenient))
         try:
             given = self.secrets(request)  # type: ignore[operator]
             return _keys_of(_checked_secrets(await given if isinstance(given, Awaitable) else given))
@@ -209,12 +206,15 @@ def secrets_from_file(path: Path) -> list[str]:
     return secrets
 
 
-def _either(headers: Headers, name: bytes, other: bytes) -> bytes | None:
-    """The value of one header or the other; both joined where both are sent, so that they must agree."""
-    value, other_value = headers.get(name), headers.get(other)
-    if value is None or other_value is None:
-        return value if other_value is None else other_value
-    return value + b"," + other_value
+def _header(headers: Headers, names: tuple[bytes, bytes], *, lenient: bool) -> bytes | None:
+    """The guide's header; leniently its other name too, both joined where both are sent, so that they must agree."""
+    value = headers.get(names[0])
+    if not lenient:
+        return value
+    other = headers.get(names[1])
+    if value is None or other is None:
+        return value if other is None else other
+    return value + b"," + other
 
 
 def _check_settings(given: Any) -> None:

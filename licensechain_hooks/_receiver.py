@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import cached_property, partial
 from time import perf_counter
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from licensechain_hooks import events
 from licensechain_hooks._asgi import ASGIReceiver
@@ -31,7 +31,6 @@ from licensechain_hooks.exceptions import (
 __all__ = ["Receiver"]
 
 logger = logging.getLogger("licensechain_hooks")
-_T = TypeVar("_T")
 
 
 class Receiver:
@@ -129,10 +128,7 @@ class Receiver:
         handlers = self.hooks.handlers_for(event, endpoint=endpoint.name)
         if not handlers:
             return Outcome(name="ignored", event=event)
-        if self.deduplicator.in_process:
-            reservation = self._reserve(event, request.raw_body)
-        else:
-            reservation = await self._areserve(partial(self._reserve, event, request.raw_body))
+        reservation = await self._areserve(event, request.raw_body)
         dispatch = self._dispatch(event, request.raw_body)
         if reservation.state != "new":
             await dispatch.arun(_listeners(reservation, self.hooks), self._run_in_thread)
@@ -140,15 +136,10 @@ class Receiver:
         try:
             outcome = _ran(event, await dispatch.arun(handlers, self._run_in_thread, before=self.hooks.befores()))
         except BaseException:
-            release = partial(self._settle, reservation, done=False)
-            if not dispatch.leave(release):
-                await self._store_call(release)
+            if not dispatch.leave(partial(self._settle, reservation, done=False)):
+                await self._asettle(reservation, done=False)
             raise
-        done = outcome.name == "processed"
-        if self.deduplicator.in_process:
-            self._settle(reservation, done=done)
-        else:
-            await self._run_in_thread(partial(self._settle, reservation, done=done))
+        await self._asettle(reservation, done=outcome.name == "processed")
         return outcome
 
     def _dispatch(self, event: events.Event, body: bytes) -> Dispatch:
@@ -169,8 +160,10 @@ class Receiver:
             msg = f"the deduplicator raised {type(exc).__name__}"
             raise StoreUnavailableError(msg) from exc
 
-    async def _areserve(self, reserve: Callable[[], Reservation]) -> Reservation:
-        job = Job(reserve)
+    async def _areserve(self, event: events.Event, body: bytes) -> Reservation:
+        if self.deduplicator.in_process:
+            return self._reserve(event, body)
+        job = Job(partial(self._reserve, event, body))
         try:
             return await self._run_in_thread(job)  # type: ignore[no-any-return]
         except BaseException:
@@ -189,10 +182,11 @@ class Receiver:
         except Exception:
             logger.exception("deduplicator.failed")  # the handlers' outcome stands; the lease will free the event
 
-    async def _store_call(self, call: Callable[[], _T]) -> _T:
+    async def _asettle(self, reservation: Reservation, *, done: bool) -> None:
         if self.deduplicator.in_process:
-            return call()
-        return await self._run_in_thread(call)  # type: ignore[no-any-return]
+            self._settle(reservation, done=done)
+        else:
+            await self._run_in_thread(partial(self._settle, reservation, done=done))
 
     def _tell(self, outcome: Outcome, request: HookRequest, seconds: float) -> None:
         log_outcome(outcome, endpoint=self.endpoint.name)
