@@ -1,12 +1,38 @@
 """The plug points for state: protocols and the values that cross them."""
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, get_args
 
-__all__ = ["Deduplicator", "Reservation", "ReservationState"]
+__all__ = [
+    "ENTRY_STATES",
+    "Claim",
+    "Deduplicator",
+    "Entry",
+    "EntryFilter",
+    "EntryState",
+    "Inbox",
+    "InboxStats",
+    "LedgerRow",
+    "NewEntry",
+    "Purged",
+    "Recorded",
+    "RecordedState",
+    "Reservation",
+    "ReservationState",
+    "RunState",
+    "Settlement",
+    "Transaction",
+]
 
 ReservationState = Literal["new", "duplicate", "in_flight", "conflict"]
+RecordedState = Literal["new", "duplicate", "conflict"]
+EntryState = Literal["received", "processing", "processed", "failed", "dead", "ignored", "conflict"]
+ENTRY_STATES: tuple[EntryState, ...] = get_args(EntryState)
+"""Every state of an entry; the fixed vocabulary of columns, filters and metrics."""
+RunState = Literal["done", "skipped", "discarded", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +78,306 @@ class Deduplicator(Protocol):
 
     def release(self, reservation: Reservation) -> None:
         """A handler failed: the next delivery of the event runs again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """An accepted delivery, on its way into an inbox.
+
+    Attributes:
+        endpoint: the name of the endpoint it came to.
+        event_id: with ``endpoint`` what duplicates are recognised by.
+        event_type: canonical.
+        event_timestamp: when it happened, aware.
+        raw_body: the body as it was signed.
+        headers: those worth keeping, never the signature.
+        license_id: the license it is about, where it is about one.
+        ordering_key: entries of one endpoint with the same key run in the order of their arrival; ``None``: in any.
+        state: ``received``, or ``ignored`` where no handler listens.
+    """
+
+    endpoint: str
+    event_id: str
+    event_type: str
+    event_timestamp: datetime
+    raw_body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    license_id: str | None = None
+    ordering_key: str | None = None
+    state: Literal["received", "ignored"] = "received"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an inbox says of a `NewEntry`: ``new``, ``duplicate`` or ``conflict``, and the entry that stands for it."""
+
+    state: RecordedState
+    pk: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """What became of one handler for one entry.
+
+    Attributes:
+        handler: the handler's name.
+        state: ``done``, ``skipped`` (the event is older than one it has seen), ``discarded`` or ``failed``; all but the
+            last are finished.
+        attempts: how often it ran for this entry.
+        latest_only: whether the handler wants only the newest event of a license, so that the inbox remembers which
+            that was.
+        done_at: when it finished; set by the inbox.
+    """
+
+    handler: str
+    state: RunState
+    attempts: int = 1
+    latest_only: bool = False
+    done_at: datetime | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the handler need not run again."""
+        return self.state != "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An entry that one worker runs until its lease ends.
+
+    Attributes:
+        pk: the entry.
+        token: who holds it; what another token writes changes nothing.
+        endpoint, event_id, event_type, event_timestamp, raw_body, received_at, license_id: see `NewEntry`, `Entry`.
+        attempts: which attempt this is, from 1; counted when it is claimed, so that a crash counts too.
+        runs: the ledger so far, by handler.
+    """
+
+    pk: int
+    token: str
+    endpoint: str
+    event_id: str
+    event_type: str
+    event_timestamp: datetime
+    raw_body: bytes
+    received_at: datetime
+    license_id: str | None
+    attempts: int
+    runs: Mapping[str, LedgerRow] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What becomes of a claimed entry.
+
+    Attributes:
+        claim: which.
+        state: ``processing`` only writes the ledger and keeps the claim; the others end it.
+        delay: after which a ``failed`` entry is due again.
+        error_code: short; the class of the exception.
+        error: what to show to an operator; scrubbed, at most 2000 characters.
+        runs: the rows for the ledger.
+    """
+
+    claim: Claim
+    state: Literal["processing", "processed", "failed", "dead", "ignored"]
+    delay: timedelta = timedelta(0)
+    error_code: str = ""
+    error: str = ""
+    runs: tuple[LedgerRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A row of an inbox, as an operator sees it.
+
+    Attributes:
+        pk: its number in this inbox; later entries have higher ones.
+        attempts: since it was received or replayed.
+        next_attempt_at: when it is due; while it is ``processing``, when its lease ends; ``None`` once it is finished.
+        raw_body: ``None`` once purged.
+        error_code, error: of the last attempt that failed; empty where none did.
+        done_at: when it was finished.
+        purged_at: when its payload was deleted.
+    """
+
+    pk: int
+    endpoint: str
+    event_id: str
+    event_type: str
+    event_timestamp: datetime
+    received_at: datetime
+    state: EntryState
+    attempts: int
+    next_attempt_at: datetime | None
+    license_id: str | None
+    ordering_key: str | None
+    headers: Mapping[str, str]
+    raw_body: bytes | None = field(repr=False)
+    error_code: str
+    error: str
+    done_at: datetime | None
+    purged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilter:
+    """Which entries; a field left out matches all.
+
+    Attributes:
+        pks: these.
+        states: one of these.
+        event_type: this type, or a wildcard such as ``license.*``.
+        since, until: received at or after, before.
+        license_id: about this license.
+        event_id, endpoint: this one.
+    """
+
+    pks: tuple[int, ...] | None = None
+    states: tuple[EntryState, ...] | None = None
+    event_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    license_id: str | None = None
+    event_id: str | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxStats:
+    """How an inbox does.
+
+    Attributes:
+        states: how many entries are in each state; every state is there.
+        due: how many entries wait for a worker now.
+        oldest_due_at: since when the first of them has; ``None`` where none does.
+    """
+
+    states: Mapping[EntryState, int]
+    due: int
+    oldest_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How far a purge has come: payloads deleted, entries deleted."""
+
+    payloads: int = 0
+    entries: int = 0
+
+
+class Transaction(Protocol):
+    """What a transactional handler writes through; see `Inbox.transaction`.
+
+    Attributes:
+        is_stale: whether the handler wants only the newest event of a license and has seen a newer one.
+        connection: the database connection that holds the transaction, in the inbox's own terms.
+        session: an ORM session on that connection, where the inbox knows one.
+    """
+
+    @property
+    def is_stale(self) -> bool: ...
+
+    @property
+    def connection(self) -> Any: ...
+
+    @property
+    def session(self) -> Any: ...
+
+
+class Inbox(Protocol):
+    """A durable store of accepted deliveries. Methods are synchronous and may be called from any thread.
+
+    Whatever goes wrong with the store is raised as `StoreUnavailableError`.
+
+    Attributes:
+        retention: how long an event is remembered at least; ``None``: for ever.
+        many_writers: whether several threads may write at once. If not, one of them writes for all.
+    """
+
+    @property
+    def retention(self) -> timedelta | None: ...
+
+    @property
+    def many_writers(self) -> bool: ...
+
+    def record_many(self, entries: Sequence[NewEntry]) -> list[Recorded]:
+        """Store deliveries in one commit; when this returns they are durable.
+
+        Returns:
+            For each its verdict, in order. Of one event twice in a batch, one is new.
+        """
+        ...
+
+    def claim_many(self, endpoints: Sequence[str], *, limit: int, lease: timedelta) -> list[Claim]:
+        """Take entries that are due, at most ``limit``: those whose ordering key no earlier unfinished entry has."""
+        ...
+
+    def extend_many(self, claims: Sequence[Claim], *, lease: timedelta) -> list[bool]:
+        """Hold claims for another ``lease`` from now; for each whether it was still held."""
+        ...
+
+    def settle_many(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Write ledger rows and states in one commit; for each whether its claim was still held: if not, nothing is."""
+        ...
+
+    def release_many(self, claims: Sequence[Claim]) -> None:
+        """Give back claims that were not begun: their attempt does not count, and they are due at once."""
+        ...
+
+    def is_stale(self, claim: Claim, handler: str) -> bool:
+        """Whether a ``latest_only`` handler has finished a newer event of the claim's license."""
+        ...
+
+    def transaction(self, claim: Claim, row: LedgerRow) -> AbstractContextManager[Transaction]:
+        """One database transaction that holds the claim, the handler's own writes and its ledger row.
+
+        It commits when the body ends, with ``row`` in the ledger (``skipped`` where `Transaction.is_stale`), and rolls
+        back when the body raises.
+
+        Raises:
+            LeaseLostError: the claim is no longer held; on entering.
+        """
+        ...
+
+    def handling(self) -> AbstractContextManager[None]:
+        """Around the work of a thread that runs handlers; for what a framework has to do before and after."""
+        ...
+
+    def entries(self, wanted: EntryFilter, *, limit: int = 100, before: int | None = None) -> list[Entry]:
+        """Entries, newest first; ``before`` a ``pk`` to page on."""
+        ...
+
+    def ledger(self, pk: int) -> list[LedgerRow]:
+        """The ledger of an entry, by handler."""
+        ...
+
+    def count(self, wanted: EntryFilter) -> int:
+        """How many entries match."""
+        ...
+
+    def stats(self) -> InboxStats:
+        """See `InboxStats`."""
+        ...
+
+    def replay(self, wanted: EntryFilter, *, force: bool = False) -> int:
+        """Let entries run again, with all their attempts.
+
+        ``failed`` and ``dead`` ones run those handlers that have not succeeded. With ``force`` also the finished ones,
+        and all handlers again. Entries whose payload is purged stay as they are, and those being processed.
+
+        Returns:
+            How many.
+        """
+        ...
+
+    def discard(self, wanted: EntryFilter) -> int:
+        """Give entries up: ``received``, ``failed`` and ``dead`` ones become ``ignored``; how many."""
+        ...
+
+    def purge(self) -> Iterator[Purged]:
+        """Delete what is past its retention, in small commits; how far it has come, after each.
+
+        Payloads of finished entries first, then entries; never ``dead`` ones. May be broken off and begun again.
+        """
+        ...

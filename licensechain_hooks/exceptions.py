@@ -15,7 +15,8 @@
     │   └── ClientDisconnectedError   400  nobody is left to answer
     ├── VerificationError             401  signature or time
     ├── PayloadError                  400  signed, but not an event
-    └── StoreUnavailableError         503  the deduplicator cannot answer
+    ├── StoreUnavailableError         503  the inbox or the deduplicator cannot answer
+    └── LeaseLostError                     another worker has this entry by now
 
     HandlerSignal                          raised *by* handlers
     ├── Retry                         503  run this event again later
@@ -37,6 +38,7 @@ __all__ = [
     "Discard",
     "HandlerSignal",
     "IncompleteBodyError",
+    "LeaseLostError",
     "LengthRequiredError",
     "LicenseChainHooksError",
     "MethodNotAllowedError",
@@ -226,6 +228,15 @@ class StoreUnavailableError(LicenseChainHooksError):
 
     status_hint = 503
     reason = "store_unavailable"
+
+
+class LeaseLostError(LicenseChainHooksError):
+    """The lease of an entry ended before its handlers did, and another worker has the entry by now."""
+
+    reason = "lease_lost"
+
+    def __init__(self) -> None:
+        super().__init__("the lease of this entry ended; what its handler wrote is rolled back")
 
 
 class HandlerSignal(Exception):  # noqa: N818
