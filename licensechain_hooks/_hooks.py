@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from inspect import Signature, iscoroutinefunction, signature
 from typing import Any, TypeVar, cast
 
 from licensechain_hooks import events
+from licensechain_hooks._stores import Transaction
 from licensechain_hooks._typed_on import TypedOn
 from licensechain_hooks.events.aliases import canonical_type, spellings
 from licensechain_hooks.exceptions import ConfigurationError, UnknownEventTypeWarning
@@ -41,11 +42,49 @@ class HandlerContext:
     attempt: int
     raw_body: bytes
     received_at: datetime
+    _transaction: Transaction | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def connection(self) -> Any:
+        """The database connection that holds the transaction of a transactional handler, in the inbox's own terms.
+
+        Raises:
+            ConfigurationError: the handler is not transactional.
+        """
+        return self._required().connection
+
+    @property
+    def session(self) -> Any:
+        """An ORM session on `connection`, where the inbox knows one.
+
+        Raises:
+            ConfigurationError: the handler is not transactional.
+        """
+        return self._required().session
+
+    def _required(self) -> Transaction:
+        if self._transaction is None:
+            msg = (
+                "only a transactional handler has a connection and a session: register it by on(…, transactional=True)"
+            )
+            raise ConfigurationError(msg)
+        return self._transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
-    """A registered function and what was found out about it once, at registration."""
+    """A registered function and what was found out about it once, at registration.
+
+    Attributes:
+        name: what it is called in the ledger, in logs and in idempotency keys.
+        function: what is called.
+        is_async: whether that is a coroutine function.
+        wants_context: whether it takes a `HandlerContext` too.
+        patterns: the event types and wildcards it listens for.
+        endpoint: the only endpoint it listens at; ``None``: any.
+        transactional: whether it writes within the transaction that records its success.
+        latest_only: whether it skips an event older than the newest it has seen of that license.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -53,8 +92,10 @@ class Handler:
     wants_context: bool
     patterns: tuple[str, ...] = ()
     endpoint: str | None = None
+    transactional: bool = False
+    latest_only: bool = False
 
-    def matches(self, event: events.Event, endpoint: str) -> bool:
+    def matches(self, event: events.Event | events.Envelope, endpoint: str) -> bool:
         """Whether this handler listens for the event."""
         if self.endpoint is not None and self.endpoint != endpoint:
             return False
@@ -86,19 +127,24 @@ class Hooks:
         self._before: list[Handler] = []
         self._on_error: list[Handler] = []
         self._on_conflict: list[Handler] = []
+        self._on_dead: list[Handler] = []
         self._found: dict[object, tuple[Handler, ...]] = {}
         self._found_in = -1
 
     @property
     def on(self) -> TypedOn:
-        """Register a function for event types: ``@hooks.on(*types, endpoint=None)``.
+        """Register a function: ``@hooks.on(*types, endpoint=None, transactional=False, latest_only=False)``.
 
         Args:
             types: event types in any of their spellings, wildcards, or event classes.
             endpoint: only for deliveries to the endpoint of this name.
+            transactional: in durable mode: run the function in one database transaction with the record of its success,
+                so that what it writes through ``context.connection``, ``context.session`` or Django's ORM happens
+                exactly once. Not for ``async def``.
+            latest_only: in durable mode: skip an event older than the newest one the function has seen of that license.
 
         Raises:
-            ConfigurationError: no type, or one that no event can have.
+            ConfigurationError: no type, or one that no event can have; a transactional coroutine.
 
         A type that looks like a misspelling warns with `UnknownEventTypeWarning` and the closest match.
         """
@@ -128,6 +174,10 @@ class Hooks:
         """Register a function to be told of an event whose id was seen with other content; its handlers do not run."""
         return self._register(self._on_conflict, function)
 
+    def on_dead(self, function: _F) -> _F:
+        """Register a function to be told of an event that is given up: it is out of attempts, or was discarded."""
+        return self._register(self._on_dead, function)
+
     def include(self, other: Hooks) -> None:
         """Let the handlers of ``other`` listen too, those registered later included.
 
@@ -140,8 +190,11 @@ class Hooks:
         self._parts.append(other)
         Hooks._generation += 1
 
-    def handlers_for(self, event: events.Event, *, endpoint: str = "default") -> tuple[Handler, ...]:
-        """The handlers that listen for an event, in the order of registration; else the fallbacks."""
+    def handlers_for(self, event: events.Event | events.Envelope, *, endpoint: str = "default") -> tuple[Handler, ...]:
+        """The handlers that listen for an event, in the order of registration; else the fallbacks.
+
+        Of an `Envelope` nobody knows yet whether its ``data`` validates; these are the handlers for when it does.
+        """
         key = (event.raw_type, event.__class__ is events.UnknownEvent, endpoint)
         found = self._known(key)
         return self._remember(key, self._search(event, endpoint)) if found is None else found
@@ -184,6 +237,10 @@ class Hooks:
         """The functions under ``on_conflict``."""
         return self._listeners("_on_conflict")
 
+    def dead_listeners(self) -> tuple[Handler, ...]:
+        """The functions under ``on_dead``."""
+        return self._listeners("_on_dead")
+
     def _listeners(self, name: str) -> tuple[Handler, ...]:
         found = self._known(name)
         if found is None:
@@ -200,14 +257,30 @@ class Hooks:
         self._found[key] = found
         return found
 
-    def _on(self, *types: str | type[events.Event], endpoint: str | None = None) -> Callable[[_F], _F]:
+    def _on(
+        self,
+        *types: str | type[events.Event],
+        endpoint: str | None = None,
+        transactional: bool = False,
+        latest_only: bool = False,
+    ) -> Callable[[_F], _F]:
         patterns = tuple(pattern for given in types for pattern in _patterns(given))
         if not patterns:
             msg = 'on() needs an event type, such as @on("license.revoked"); @on("*") is for all'
             raise ConfigurationError(msg)
 
         def register(function: _F) -> _F:
-            self._parts.append(replace(_handler(function), patterns=patterns, endpoint=endpoint))
+            handler = replace(
+                _handler(function),
+                patterns=patterns,
+                endpoint=endpoint,
+                transactional=transactional,
+                latest_only=latest_only,
+            )
+            if transactional and handler.is_async:
+                msg = f"{handler.name} cannot be transactional: a transaction belongs to a thread, so make it def"
+                raise ConfigurationError(msg)
+            self._parts.append(handler)
             Hooks._generation += 1
             return function
 
@@ -218,7 +291,7 @@ class Hooks:
         Hooks._generation += 1
         return function
 
-    def _search(self, event: events.Event, endpoint: str) -> tuple[Handler, ...]:
+    def _search(self, event: events.Event | events.Envelope, endpoint: str) -> tuple[Handler, ...]:
         matching = [handler for handler in self.handlers() if handler.matches(event, endpoint)]
         return _distinct(matching or (handler for hooks in self.walk() for handler in hooks._fallbacks))
 

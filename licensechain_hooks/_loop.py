@@ -5,8 +5,11 @@ import threading
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
+from licensechain_hooks.exceptions import HandlerTimeLimitError
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from concurrent.futures import Future
 
 __all__ = ["run_awaitable"]
 
@@ -17,23 +20,46 @@ _loop: "AbstractEventLoop | None" = None
 _loop_pid = 0
 
 
-def run_awaitable(awaitable: Awaitable[_T]) -> _T:
-    """Wait for ``awaitable`` on the private loop, with the caller's context variables.
+def run_awaitable(
+    awaitable: Awaitable[_T], loop: "AbstractEventLoop | None" = None, timeout: float | None = None
+) -> _T:
+    """Wait for ``awaitable`` on an event loop of another thread, with the caller's context variables.
 
-    All coroutines share that loop and its thread, so they may share asynchronous clients.
+    Args:
+        awaitable: what to wait for.
+        loop: where it runs, as long as that loop runs itself. By default the private loop, which all coroutines of a
+            synchronous host share, so that they may share asynchronous clients.
+        timeout: seconds after which it is cancelled.
+
+    Raises:
+        HandlerTimeLimitError: it was cancelled after ``timeout``.
     """
     import asyncio  # noqa: PLC0415 - nobody without coroutines pays for it
 
     async def settle() -> tuple[_T | None, BaseException | None]:
+        limit = asyncio.timeout(timeout)
         try:
-            return await awaitable, None
+            async with limit:
+                return await awaitable, None
         except BaseException as error:  # noqa: BLE001 - SystemExit, raised out of a task, would end the loop for all
-            return None, error
+            return None, HandlerTimeLimitError() if isinstance(error, TimeoutError) and limit.expired() else error
 
-    result, error = asyncio.run_coroutine_threadsafe(settle(), _private_loop()).result()
+    where = loop if loop is not None and loop.is_running() else _private_loop()
+    result, error = _wait(asyncio.run_coroutine_threadsafe(settle(), where), where)
     if error is not None:
         raise error
     return result  # type: ignore[return-value]
+
+
+def _wait(future: "Future[_T]", loop: "AbstractEventLoop") -> _T:
+    """The result; an error once the loop is closed, for then there will be none."""
+    while True:
+        try:
+            return future.result(timeout=1)
+        except TimeoutError:
+            if loop.is_closed() and not future.done():
+                msg = "the event loop was closed before the coroutine had run"
+                raise RuntimeError(msg) from None
 
 
 def _private_loop() -> "AbstractEventLoop":

@@ -6,7 +6,7 @@ from __future__ import annotations
 # pyright: reportOverlappingOverload=false
 # A literal is also a str: the first overload that fits is meant to win.
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from licensechain_hooks import events
 
@@ -20,6 +20,14 @@ _E2 = TypeVar("_E2", bound="events.Event")
 _Taken = TypeVar("_Taken")
 _R = TypeVar("_R")
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Options(TypedDict, total=False):
+    """What ``on`` takes beside the types."""
+
+    endpoint: str | None
+    transactional: bool
+    latest_only: bool
 
 
 class Register(Protocol[_Taken]):
@@ -44,145 +52,145 @@ class TypedOn(Protocol):
 
     @overload
     def __call__(
-        self, event_type: Literal["license.created"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.created"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseCreated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["license.updated"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.updated"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseUpdated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["license.expired"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.expired"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseExpired]: ...
     @overload
     def __call__(
-        self, event_type: Literal["license.revoked"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.revoked"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseRevoked]: ...
     @overload
     def __call__(
-        self, event_type: Literal["license.deleted"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.deleted"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseDeleted]: ...
     @overload
     def __call__(
-        self, event_type: Literal["license.transferred"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.transferred"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseTransferred]: ...
     @overload
     def __call__(
-        self, event_type: Literal["license.validated"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.validated"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseValidated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["license.suspended"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.suspended"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseSuspended]: ...
     @overload
     def __call__(
-        self, event_type: Literal["license.extended"], /, *, endpoint: str | None = None
+        self, event_type: Literal["license.extended"], /, **options: Unpack[Options]
     ) -> Register[events.LicenseExtended]: ...
     @overload
     def __call__(
-        self, event_type: Literal["hardware.bound"], /, *, endpoint: str | None = None
+        self, event_type: Literal["hardware.bound"], /, **options: Unpack[Options]
     ) -> Register[events.HardwareBound]: ...
     @overload
     def __call__(
-        self, event_type: Literal["hardware.unbound"], /, *, endpoint: str | None = None
+        self, event_type: Literal["hardware.unbound"], /, **options: Unpack[Options]
     ) -> Register[events.HardwareUnbound]: ...
     @overload
     def __call__(
-        self, event_type: Literal["payment.succeeded", "payment.completed"], /, *, endpoint: str | None = None
+        self, event_type: Literal["payment.succeeded", "payment.completed"], /, **options: Unpack[Options]
     ) -> Register[events.PaymentSucceeded]: ...
     @overload
     def __call__(
-        self, event_type: Literal["payment.failed"], /, *, endpoint: str | None = None
+        self, event_type: Literal["payment.failed"], /, **options: Unpack[Options]
     ) -> Register[events.PaymentFailed]: ...
     @overload
     def __call__(
-        self, event_type: Literal["payment.refunded"], /, *, endpoint: str | None = None
+        self, event_type: Literal["payment.refunded"], /, **options: Unpack[Options]
     ) -> Register[events.PaymentRefunded]: ...
     @overload
     def __call__(
-        self, event_type: Literal["subscription.created"], /, *, endpoint: str | None = None
+        self, event_type: Literal["subscription.created"], /, **options: Unpack[Options]
     ) -> Register[events.SubscriptionCreated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["subscription.updated"], /, *, endpoint: str | None = None
+        self, event_type: Literal["subscription.updated"], /, **options: Unpack[Options]
     ) -> Register[events.SubscriptionUpdated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["subscription.canceled", "subscription.cancelled"], /, *, endpoint: str | None = None
+        self, event_type: Literal["subscription.canceled", "subscription.cancelled"], /, **options: Unpack[Options]
     ) -> Register[events.SubscriptionCanceled]: ...
     @overload
     def __call__(
-        self, event_type: Literal["invoice.paid"], /, *, endpoint: str | None = None
+        self, event_type: Literal["invoice.paid"], /, **options: Unpack[Options]
     ) -> Register[events.InvoicePaid]: ...
     @overload
     def __call__(
-        self, event_type: Literal["user.created", "user.registered"], /, *, endpoint: str | None = None
+        self, event_type: Literal["user.created", "user.registered"], /, **options: Unpack[Options]
     ) -> Register[events.UserCreated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["user.updated"], /, *, endpoint: str | None = None
+        self, event_type: Literal["user.updated"], /, **options: Unpack[Options]
     ) -> Register[events.UserUpdated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["user.deleted"], /, *, endpoint: str | None = None
+        self, event_type: Literal["user.deleted"], /, **options: Unpack[Options]
     ) -> Register[events.UserDeleted]: ...
     @overload
     def __call__(
-        self, event_type: Literal["user.login"], /, *, endpoint: str | None = None
+        self, event_type: Literal["user.login"], /, **options: Unpack[Options]
     ) -> Register[events.UserLogin]: ...
     @overload
     def __call__(
-        self, event_type: Literal["user.logout"], /, *, endpoint: str | None = None
+        self, event_type: Literal["user.logout"], /, **options: Unpack[Options]
     ) -> Register[events.UserLogout]: ...
     @overload
     def __call__(
-        self, event_type: Literal["app.created", "application.created"], /, *, endpoint: str | None = None
+        self, event_type: Literal["app.created", "application.created"], /, **options: Unpack[Options]
     ) -> Register[events.AppCreated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["app.updated", "application.updated"], /, *, endpoint: str | None = None
+        self, event_type: Literal["app.updated", "application.updated"], /, **options: Unpack[Options]
     ) -> Register[events.AppUpdated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["app.deleted", "application.deleted"], /, *, endpoint: str | None = None
+        self, event_type: Literal["app.deleted", "application.deleted"], /, **options: Unpack[Options]
     ) -> Register[events.AppDeleted]: ...
     @overload
     def __call__(
-        self, event_type: Literal["product.created"], /, *, endpoint: str | None = None
+        self, event_type: Literal["product.created"], /, **options: Unpack[Options]
     ) -> Register[events.ProductCreated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["product.updated"], /, *, endpoint: str | None = None
+        self, event_type: Literal["product.updated"], /, **options: Unpack[Options]
     ) -> Register[events.ProductUpdated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["product.deleted"], /, *, endpoint: str | None = None
+        self, event_type: Literal["product.deleted"], /, **options: Unpack[Options]
     ) -> Register[events.ProductDeleted]: ...
     @overload
     def __call__(
-        self, event_type: Literal["system.maintenance"], /, *, endpoint: str | None = None
+        self, event_type: Literal["system.maintenance"], /, **options: Unpack[Options]
     ) -> Register[events.SystemMaintenance]: ...
     @overload
     def __call__(
-        self, event_type: Literal["system.update"], /, *, endpoint: str | None = None
+        self, event_type: Literal["system.update"], /, **options: Unpack[Options]
     ) -> Register[events.SystemUpdate]: ...
     @overload
     def __call__(
-        self, event_type: Literal["webhook.created"], /, *, endpoint: str | None = None
+        self, event_type: Literal["webhook.created"], /, **options: Unpack[Options]
     ) -> Register[events.WebhookCreated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["webhook.updated"], /, *, endpoint: str | None = None
+        self, event_type: Literal["webhook.updated"], /, **options: Unpack[Options]
     ) -> Register[events.WebhookUpdated]: ...
     @overload
     def __call__(
-        self, event_type: Literal["webhook.deleted"], /, *, endpoint: str | None = None
+        self, event_type: Literal["webhook.deleted"], /, **options: Unpack[Options]
     ) -> Register[events.WebhookDeleted]: ...
     @overload
-    def __call__(self, event_class: type[_E], /, *, endpoint: str | None = None) -> Register[_E]: ...
+    def __call__(self, event_class: type[_E], /, **options: Unpack[Options]) -> Register[_E]: ...
     @overload
     def __call__(
-        self, event_class: type[_E], other: type[_E2], /, *, endpoint: str | None = None
+        self, event_class: type[_E], other: type[_E2], /, **options: Unpack[Options]
     ) -> Register[_E | _E2]: ...
     @overload
-    def __call__(self, *types: str | type[events.Event], endpoint: str | None = None) -> RegisterAny: ...
+    def __call__(self, *types: str | type[events.Event], **options: Unpack[Options]) -> RegisterAny: ...

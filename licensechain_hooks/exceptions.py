@@ -16,7 +16,8 @@
     ├── VerificationError             401  signature or time
     ├── PayloadError                  400  signed, but not an event
     ├── StoreUnavailableError         503  the inbox or the deduplicator cannot answer
-    └── LeaseLostError                     another worker has this entry by now
+    ├── LeaseLostError                     another worker has this entry by now
+    └── HandlerTimeLimitError              a handler ran too long (also a TimeoutError)
 
     HandlerSignal                          raised *by* handlers
     ├── Retry                         503  run this event again later
@@ -37,6 +38,7 @@ __all__ = [
     "ContentEncodingError",
     "Discard",
     "HandlerSignal",
+    "HandlerTimeLimitError",
     "IncompleteBodyError",
     "LeaseLostError",
     "LengthRequiredError",
@@ -237,6 +239,15 @@ class LeaseLostError(LicenseChainHooksError):
 
     def __init__(self) -> None:
         super().__init__("the lease of this entry ended; what its handler wrote is rolled back")
+
+
+class HandlerTimeLimitError(LicenseChainHooksError, TimeoutError):
+    """A handler ran longer than a worker lets it: raised in it where it runs, and recorded as its failure."""
+
+    reason = "time_limit"
+
+    def __init__(self) -> None:
+        super().__init__("the handler ran longer than the worker's time_limit")
 
 
 class HandlerSignal(Exception):  # noqa: N818

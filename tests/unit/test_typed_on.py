@@ -55,16 +55,24 @@ def test_overloads_and_classes_are_in_one_order():
 
 
 def test_each_overload_is_an_overload():
-    """Every signature is decorated, takes ``endpoint`` by name, and the open one comes last."""
+    """Every signature is decorated, takes the same options by name, and the open one comes last."""
     for function in overloads():
         assert [ast.unparse(decorator) for decorator in function.decorator_list] == ["overload"]
-        assert [argument.arg for argument in function.args.kwonlyargs] == ["endpoint"]
+        assert ast.unparse(function.args.kwarg) == "options: Unpack[Options]"
     assert ast.unparse(overloads()[-1].args.vararg.annotation) == "str | type[events.Event]"
     assert [ast.unparse(function.returns) for function in overloads()[-3:]] == [
         "Register[_E]",
         "Register[_E | _E2]",
         "RegisterAny",
     ]
+
+
+def test_the_options_are_those_that_are_taken():
+    """What ``on`` takes by name is what type checkers let pass."""
+    taken = inspect.signature(Hooks()._on).parameters.values()
+    assert [option.name for option in taken if option.kind is option.KEYWORD_ONLY] == list(
+        _typed_on.Options.__annotations__
+    )
 
 
 def test_the_union_of_known_events_is_complete():
