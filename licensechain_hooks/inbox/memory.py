@@ -50,9 +50,9 @@ class MemoryInbox:
     knows nothing of other processes. What a transactional handler writes elsewhere is not rolled back.
 
     Args:
-        retention: how long an event is remembered after it was finished, so that its redelivery is a duplicate;
-            ``None``: for ever.
-        payload_retention: how long its body is kept; no longer than the event is remembered.
+        retention: how long an event is remembered; at least ``max_event_age + tolerance`` of every endpoint. ``None``:
+            for ever.
+        payload_retention: how long the payload of a finished event is kept. ``None``: as long as the event.
         clock: seconds since 1970.
 
     Raises:
@@ -68,8 +68,8 @@ class MemoryInbox:
         payload_retention: timedelta | None = timedelta(days=30),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if retention is not None and (payload_retention is None or payload_retention > retention):
-            msg = "payload_retention is longer than retention; an entry's payload goes with it at the latest"
+        if retention is not None and payload_retention is not None and payload_retention > retention:
+            msg = "payload_retention is longer than retention: a payload is deleted with its entry at the latest"
             raise ConfigurationError(msg)
         self.retention = retention
         self.payload_retention = payload_retention
@@ -195,8 +195,9 @@ class MemoryInbox:
             now = self._clock()
             rows = [row for row in self._matching(wanted) if row.state in states and row.purged_at is None]
             for row in rows:
-                kept = () if force else ("done", "skipped")
-                row.runs = {handler: run for handler, run in row.runs.items() if run.state in kept}
+                for run in list(row.runs.values()):
+                    if force or run.state == "discarded":
+                        row.runs[run.handler] = replace(run, state="failed", done_at=None)
                 row.attempts = 0
                 row.done_at = None
                 self._await(row, "received", now)
@@ -209,6 +210,7 @@ class MemoryInbox:
             rows = [row for row in self._matching(wanted) if row.state in {"received", "failed", "dead"}]
             for row in rows:
                 self._finish(row, "ignored", now)
+                row.error_code = "discarded"
             return len(rows)
 
     def purge(self) -> Iterator[Purged]:
@@ -298,7 +300,7 @@ class MemoryInbox:
     def _enter(self, row: Row, run: LedgerRow, now: float) -> None:
         """Write one row of the ledger."""
         row.runs[run.handler] = replace(run, done_at=moment(now) if run.is_finished else None)
-        if run.latest_only and run.is_finished and row.new.license_id is not None:
+        if run.latest_only and run.state == "done" and row.new.license_id is not None:
             key = (row.new.endpoint, row.new.license_id, run.handler)
             self._newest[key] = max(row.new.event_timestamp, self._newest.get(key, row.new.event_timestamp))
 
@@ -312,22 +314,24 @@ class MemoryInbox:
 
     def _purge_payloads(self) -> int:
         with self._lock:
-            rows = [row for row in self._expired(self.payload_retention) if row.purged_at is None][:_PURGE_BATCH]
+            expired = self._expired(self.payload_retention, lambda row: row.done_at)
+            rows = list(itertools.islice((row for row in expired if row.purged_at is None), _PURGE_BATCH))
             for row in rows:
                 row.new, row.purged_at = replace(row.new, raw_body=b"", headers={}), self._clock()
             return len(rows)
 
     def _purge_entries(self) -> int:
         with self._lock:
-            rows = list(itertools.islice(self._expired(self.retention), _PURGE_BATCH))
+            rows = list(itertools.islice(self._expired(self.retention, lambda row: row.received_at), _PURGE_BATCH))
             for row in rows:
                 del self._rows[row.pk], self._by_key[row.key]
             return len(rows)
 
-    def _expired(self, retention: timedelta | None) -> Iterator[Row]:
+    def _expired(self, retention: timedelta | None, since: Callable[[Row], float | None]) -> Iterator[Row]:
         if retention is None:
             return
         before = self._clock() - retention.total_seconds()
         for row in self._rows.values():
-            if row.state in _PURGEABLE and row.done_at is not None and row.done_at <= before:
+            at = since(row)
+            if row.state in _PURGEABLE and at is not None and at < before:
                 yield row
