@@ -1,10 +1,21 @@
-"""What every test of this project shares: hypothesis profiles and other people's test vectors."""
+"""What every test of this project shares: hypothesis profiles, other people's test vectors, real databases.
+
+``LICENSECHAIN_TEST_POSTGRES_URL`` and ``LICENSECHAIN_TEST_MYSQL_URL`` name servers to use, by a user who may create
+databases. Without the first a PostgreSQL is started; without the second what needs MariaDB or MySQL is skipped.
+``LICENSECHAIN_TEST_REQUIRE`` (a list of ``postgres`` and ``mysql``; ``all`` is what a machine can be expected to have,
+so ``postgres``) makes a failure of such a skip.
+"""
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from databases import fresh_database
 from hypothesis import settings
+from postgres_server import NoPostgresError, PostgresServer
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, max_examples=300, print_blob=True)
@@ -19,3 +30,60 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test vectors at {folder}; name their folder in LICENSECHAIN_TEST_CORPORA")
     return folder
+
+
+def lacking(reason: str, *asked_for_by: str) -> NoReturn:
+    """Skip, or fail where one of these words is in LICENSECHAIN_TEST_REQUIRE."""
+    required = set(re.split(r"[\s,]+", os.environ.get("LICENSECHAIN_TEST_REQUIRE", "")))
+    if required & set(asked_for_by):
+        pytest.fail(f"{reason}, and LICENSECHAIN_TEST_REQUIRE asks for it", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL server, for SQLAlchemy: the one that is named, or one started for this process."""
+    named = os.environ.get("LICENSECHAIN_TEST_POSTGRES_URL")
+    if named:
+        yield named
+        return
+    try:
+        server = PostgresServer()
+    except NoPostgresError as error:
+        lacking(str(error), "postgres", "all")
+    with server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """An empty PostgreSQL database for the tests of one module."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of one's own, to stop and start."""
+    try:
+        server = PostgresServer()
+    except NoPostgresError as error:
+        lacking(str(error), "postgres", "all")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_url() -> str:
+    """The address of a MariaDB or MySQL server, for SQLAlchemy."""
+    named = os.environ.get("LICENSECHAIN_TEST_MYSQL_URL")
+    if not named:
+        lacking("no MariaDB: name one in LICENSECHAIN_TEST_MYSQL_URL", "mysql")
+    return named
+
+
+@pytest.fixture(scope="module")
+def mysql_database(mysql_url: str) -> Iterator[str]:
+    """An empty MariaDB or MySQL database for the tests of one module."""
+    with fresh_database(mysql_url) as url:
+        yield url

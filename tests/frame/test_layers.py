@@ -25,6 +25,8 @@ THIRD_PARTY = {
     "contrib/fastapi": {"fastapi", "pydantic", "starlette"},
     "contrib/flask": {"click", "flask"},
     "contrib/starlette": {"starlette"},
+    "inbox/_schema": {"sqlalchemy"},
+    "inbox/sql": {"sqlalchemy"},
     "testing": {"pydantic", "pytest"},
 }
 BEYOND_ITS_NEIGHBOURS = {("contrib/fastapi", f"{PACKAGE}.contrib.starlette")}
@@ -35,7 +37,7 @@ PLANTED = {
         "events/_base.py",
         "def plant():\n    from licensechain_hooks._receiver import Receiver",
     ),
-    "neighbours know each other": ("layers", "_outcome.py", "import licensechain_hooks._stores"),
+    "neighbours know each other": ("layers", "_outcome.py", "import licensechain_hooks._hooks"),
     "a module without a floor": ("layers", "_homeless.py", ""),
     "the core imports a framework": ("core", "_signing.py", "def plant():\n    import django"),
     "an adapter imports another": ("adapters", "contrib/flask.py", "import licensechain_hooks.contrib.starlette"),
@@ -141,6 +143,8 @@ def test_adapters_use_public_names_only(root: Path) -> None:
     [
         ("_signing.py", "def f():\n    import sqlalchemy.orm", {"sqlalchemy"}),
         ("contrib/flask.py", "from starlette.requests import Request", {"starlette"}),
+        ("inbox/sql.py", "import psycopg, sqlalchemy", {"psycopg"}),
+        ("inbox/database.py", "import sqlalchemy", {"sqlalchemy"}),
         ("contrib/django/views.py", "from django.http import HttpRequest\nimport asyncio", set()),
         ("cli/_servers/flask.py", "import flask", set()),
         ("cli/demo.py", "import flask", {"flask"}),
