@@ -1,0 +1,416 @@
+"""The SQL of a database inbox, in one place for every way to reach the database.
+
+SQLite, PostgreSQL and MariaDB or MySQL 8 have the same tables and states; they differ in how many rows are written by
+one statement, in how a row is claimed while others claim, and in whose clock counts.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property, lru_cache
+from typing import Any, Literal
+
+__all__ = ["FINISHED", "TABLES", "Dialect", "ParameterStyle", "Statements"]
+
+Dialect = Literal["sqlite", "postgresql", "mysql"]
+ParameterStyle = Literal["named", "pyformat"]
+
+TABLES = {
+    "entry": "licensechain_hooks_entry",
+    "run": "licensechain_hooks_handler_run",
+    "newest": "licensechain_hooks_newest",
+}
+FINISHED = ("processed", "ignored", "conflict")
+"""States whose payload and row may be purged; dead letters stay until they are told."""
+
+_IN_FINISHED = ", ".join(f"'{state}'" for state in FINISHED)
+_NEW = (
+    *("endpoint", "event_id", "variant", "event_type", "event_timestamp", "raw_body", "headers"),
+    *("license_id", "ordering_key", "state"),
+)
+_ARRAYS = {"event_timestamp": "timestamptz", "raw_body": "bytea"}  # of PostgreSQL; the others are text
+_CLAIMED = "id, endpoint, event_id, event_type, event_timestamp, raw_body, received_at, license_id, attempts"
+_ENTRY = (
+    "id, endpoint, event_id, event_type, event_timestamp, received_at, state, attempts, next_attempt_at, license_id, "
+    "ordering_key, headers, raw_body, error_code, error, done_at, purged_at"
+)
+
+
+class Statements:
+    """Statements for one dialect, as text.
+
+    Args:
+        dialect: of the database.
+        style: how the driver writes parameters: ``:name`` or ``%(name)s``.
+        database_clock: whether times come from the database; else they are parameters.
+    """
+
+    def __init__(self, dialect: Dialect, style: ParameterStyle, *, database_clock: bool) -> None:
+        self.dialect = dialect
+        self.database_clock = database_clock
+        self._style = style
+        self._many = lru_cache(maxsize=64)(self._of_many)
+
+    @property
+    def _now(self) -> str:
+        if not self.database_clock:
+            return "%(now)s"
+        # Not clock_timestamp(): a volatile function keeps PostgreSQL from using an index.
+        return "statement_timestamp()" if self.dialect == "postgresql" else "UTC_TIMESTAMP(6)"
+
+    def _later(self, seconds: str) -> str:
+        """A time ``seconds`` from now; where times are parameters, ``seconds`` is that time already."""
+        if not self.database_clock:
+            return seconds
+        if self.dialect == "postgresql":
+            return f"statement_timestamp() + make_interval(secs => {seconds})"
+        return f"UTC_TIMESTAMP(6) + INTERVAL CAST({seconds} * 1000000 AS SIGNED) MICROSECOND"
+
+    def _text(self, template: str, **parts: str) -> str:
+        text = template.format(now=self._now, finished=_IN_FINISHED, claimed=_CLAIMED, **TABLES, **parts)
+        text = " ".join(text.split())
+        return re.sub(r"%\((\w+)\)s", r":\1", text) if self._style == "named" else text
+
+    # Recording
+
+    @cached_property
+    def insert(self) -> str:
+        """Store one delivery, unless its event is known; gives its id where the database returns rows."""
+        values = ", ".join(self._new_value(f"%({column})s", column) for column in _NEW)
+        return self._text(
+            "INSERT INTO {entry} ({columns}, received_at, attempts, error_code, error, next_attempt_at, done_at) "
+            "VALUES ({values}, {now}, 0, '', '', {due}) {or_nothing}",
+            columns=", ".join(_NEW),
+            values=values,
+            due=self._due(self._new_value("%(state)s", "state")),
+            or_nothing=self._or_nothing,
+        )
+
+    @cached_property
+    def insert_many(self) -> str:
+        """PostgreSQL only: `insert` for arrays."""
+        given = ", ".join(f"%({column})s::{_ARRAYS.get(column, 'text')}[]" for column in _NEW)
+        return self._text(
+            "INSERT INTO {entry} ({columns}, received_at, attempts, error_code, error, next_attempt_at, done_at) "
+            "SELECT {columns}, {now}, 0, '', '', {due} FROM unnest({given}) AS given({columns}) {or_nothing}",
+            columns=", ".join(_NEW),
+            given=given,
+            due=self._due("state"),
+            or_nothing=self._or_nothing,
+        )
+
+    def _new_value(self, parameter: str, column: str) -> str:
+        """A parameter that stands in several places needs its type told to PostgreSQL."""
+        return f"{parameter}::text" if self.dialect == "postgresql" and column == "state" else parameter
+
+    @property
+    def _or_nothing(self) -> str:
+        if self.dialect == "mysql":
+            return "ON DUPLICATE KEY UPDATE id = id"
+        return "ON CONFLICT (endpoint, event_id, variant) DO NOTHING RETURNING id, endpoint, event_id"
+
+    def _due(self, state: str) -> str:
+        now = f"{self._now}::timestamptz" if self.dialect == "postgresql" else self._now
+        return f"CASE WHEN {state} = 'received' THEN {now} END, CASE WHEN {state} <> 'received' THEN {now} END"
+
+    @cached_property
+    def known(self) -> str:
+        """The entry of an event, for comparing contents."""
+        return self._text(
+            "SELECT id, raw_body FROM {entry} "
+            "WHERE endpoint = %(endpoint)s AND event_id = %(event_id)s AND variant = %(variant)s"
+        )
+
+    @cached_property
+    def known_many(self) -> str:
+        """PostgreSQL only: `known` for arrays."""
+        return self._text(
+            "SELECT endpoint, event_id, id, raw_body FROM {entry} WHERE variant = '' AND (endpoint, event_id) IN "
+            "(SELECT * FROM unnest(%(endpoint)s::text[], %(event_id)s::text[]))"
+        )
+
+    # Claiming
+
+    def claim(self, endpoints: int) -> str:
+        """Take due entries of so many endpoints; gives their rows, on MySQL only their ids."""
+        return self._many("claim", endpoints)
+
+    def _claim(self, count: int) -> str:
+        due = (
+            "SELECT e.id FROM {entry} e WHERE e.next_attempt_at <= {now} AND e.endpoint IN ({endpoints}) "
+            "AND (e.ordering_key IS NULL OR NOT EXISTS (SELECT 1 FROM {entry} earlier "
+            "WHERE earlier.endpoint = e.endpoint AND earlier.ordering_key = e.ordering_key AND earlier.id < e.id "
+            "AND earlier.next_attempt_at IS NOT NULL)) ORDER BY e.next_attempt_at, e.id LIMIT %(limit)s"
+        )
+        take = (
+            "state = 'processing', attempts = e.attempts + 1, lease_token = %(token)s, "
+            f"next_attempt_at = {self._later('%(lease)s')}"
+        )
+        whole = {
+            "sqlite": f"UPDATE {{entry}} AS e SET {take} WHERE id IN ({due}) RETURNING {{claimed}}",
+            "postgresql": f"WITH due AS ({due} FOR UPDATE SKIP LOCKED) "
+            f"UPDATE {{entry}} AS e SET {take} FROM due WHERE e.id = due.id RETURNING {{of_e}}",
+            "mysql": f"{due} FOR UPDATE SKIP LOCKED",
+        }[self.dialect]
+        of_e = ", ".join(f"e.{column}" for column in _CLAIMED.split(", "))
+        return self._text(whole, endpoints=_names("endpoint", count), of_e=of_e)
+
+    def take(self, count: int) -> str:
+        """MySQL only: mark entries as claimed."""
+        return self._many("take", count)
+
+    def _take(self, count: int) -> str:
+        return self._text(
+            "UPDATE {entry} SET state = 'processing', attempts = attempts + 1, lease_token = %(token)s, "
+            f"next_attempt_at = {self._later('%(lease)s')} WHERE id IN ({_names('id', count)})"
+        )
+
+    def taken(self, count: int) -> str:
+        """MySQL only: the rows of claimed entries."""
+        return self._many("taken", count)
+
+    def _taken(self, count: int) -> str:
+        return self._text(f"SELECT {{claimed}} FROM {{entry}} WHERE id IN ({_names('id', count)})")
+
+    def ledgers(self, count: int) -> str:
+        """The ledger of so many entries."""
+        return self._many("ledgers", count)
+
+    def _ledgers(self, count: int) -> str:
+        return self._text(
+            f"SELECT entry_id, handler, state, attempts, done_at FROM {{run}} "
+            f"WHERE entry_id IN ({_names('id', count)}) ORDER BY entry_id, handler"
+        )
+
+    @cached_property
+    def extend(self) -> str:
+        """Hold one claim longer."""
+        return self._text(
+            f"UPDATE {{entry}} SET next_attempt_at = {self._later('%(lease)s')} "
+            "WHERE id = %(id)s AND lease_token = %(token)s"
+        )
+
+    @cached_property
+    def extend_many(self) -> str:
+        """PostgreSQL only: `extend` for arrays; gives the ids that were still held."""
+        return self._text(
+            f"UPDATE {{entry}} AS e SET next_attempt_at = {self._later('%(lease)s')} "
+            "FROM unnest(%(id)s::bigint[], %(token)s::text[]) AS given(id, token) "
+            "WHERE e.id = given.id AND e.lease_token = given.token RETURNING e.id"
+        )
+
+    @cached_property
+    def release(self) -> str:
+        """Give one claim back as it was."""
+        # MySQL assigns from left to right, so the state comes before the attempts it depends on.
+        return self._text(
+            "UPDATE {entry} SET state = CASE WHEN attempts > 1 THEN 'failed' ELSE 'received' END, "
+            "attempts = attempts - 1, lease_token = NULL, next_attempt_at = {now} "
+            "WHERE id = %(id)s AND lease_token = %(token)s"
+        )
+
+    @cached_property
+    def fence(self) -> str:
+        """Lock an entry, if its claim is still held."""
+        locked = "" if self.dialect == "sqlite" else "FOR UPDATE"
+        # The connection's lock_timeout is for the inbox's own statements, not for what a handler does in between.
+        unlimited = ", set_config('lock_timeout', '0', true)" if self.dialect == "postgresql" else ""
+        return self._text(f"SELECT id{unlimited} FROM {{entry}} WHERE id = %(id)s AND lease_token = %(token)s {locked}")
+
+    # Settling
+
+    @cached_property
+    def settle(self) -> str:
+        """Write one settlement."""
+        return self._text(
+            f"UPDATE {{entry}} AS e SET {self._settled('%(state)s', '%(delay)s', '%(error_code)s', '%(error)s')} "
+            "WHERE e.id = %(id)s AND e.lease_token = %(token)s"
+        )
+
+    @cached_property
+    def settle_many(self) -> str:
+        """PostgreSQL only: `settle` and `write_run` for arrays; gives the ids that were still held."""
+        delay = "float8" if self.database_clock else "timestamptz"
+        return self._text(
+            "WITH held AS (UPDATE {entry} AS e SET "
+            + self._settled("given.state", "given.delay", "given.error_code", "given.error")
+            + " FROM unnest(%(id)s::bigint[], %(token)s::text[], %(state)s::text[], "
+            f"%(delay)s::{delay}[], %(error_code)s::text[], %(error)s::text[]) "
+            "AS given(id, token, state, delay, error_code, error) "
+            "WHERE e.id = given.id AND e.lease_token = given.token RETURNING e.id), "
+            "ledger AS (INSERT INTO {run} (entry_id, handler, state, attempts, done_at) "
+            "SELECT ran.id, ran.handler, ran.state, ran.attempts, "
+            "CASE WHEN ran.state <> 'failed' THEN {now}::timestamptz END "
+            "FROM unnest(%(run_id)s::bigint[], %(handler)s::text[], %(run_state)s::text[], %(attempts)s::int[]) "
+            "AS ran(id, handler, state, attempts) JOIN held ON held.id = ran.id "
+            "ON CONFLICT (entry_id, handler) DO UPDATE "
+            "SET state = excluded.state, attempts = excluded.attempts, done_at = excluded.done_at) "
+            "SELECT id FROM held"
+        )
+
+    def _settled(self, state: str, delay: str, error_code: str, error: str) -> str:
+        # next_attempt_at and lease_token depend on the new state only; MySQL assigns from left to right.
+        typed = "::timestamptz" if self.dialect == "postgresql" else ""
+        return (
+            f"next_attempt_at = CASE {state} WHEN 'failed' THEN ({self._later(delay)}){typed} "
+            "WHEN 'processing' THEN e.next_attempt_at END, "
+            f"lease_token = CASE {state} WHEN 'processing' THEN e.lease_token END, "
+            f"done_at = CASE WHEN {state} IN ('processed', 'dead', 'ignored') THEN {self._now}{typed} END, "
+            f"error_code = CASE WHEN {error_code} <> '' THEN {error_code} ELSE e.error_code END, "
+            f"error = CASE WHEN {error_code} <> '' THEN {error} ELSE e.error END, "
+            f"state = {state}"
+        )
+
+    @cached_property
+    def write_run(self) -> str:
+        """Write one row of a ledger."""
+        done_at = f"CASE WHEN %(state)s <> 'failed' THEN {self._now} END"
+        if self.dialect == "postgresql":
+            done_at = f"CASE WHEN %(state)s::text <> 'failed' THEN {self._now}::timestamptz END"
+        return self._text(
+            "INSERT INTO {run} (entry_id, handler, state, attempts, done_at) "
+            "VALUES (%(id)s, %(handler)s, {state}, %(attempts)s, {done_at}) {upsert}",
+            state=self._new_value("%(state)s", "state"),
+            done_at=done_at,
+            upsert="ON DUPLICATE KEY UPDATE state = VALUES(state), attempts = VALUES(attempts), "
+            "done_at = VALUES(done_at)"
+            if self.dialect == "mysql"
+            else "ON CONFLICT (entry_id, handler) DO UPDATE "
+            "SET state = excluded.state, attempts = excluded.attempts, done_at = excluded.done_at",
+        )
+
+    @cached_property
+    def remember_newest(self) -> str:
+        """Note the newest event of a license that a handler has seen; never an older one."""
+        return self._text(
+            "INSERT INTO {newest} (endpoint, license_id, handler, event_timestamp) "
+            "VALUES (%(endpoint)s, %(license_id)s, %(handler)s, %(event_timestamp)s) {upsert}",
+            upsert="ON DUPLICATE KEY UPDATE event_timestamp = GREATEST(event_timestamp, VALUES(event_timestamp))"
+            if self.dialect == "mysql"
+            else "ON CONFLICT (endpoint, license_id, handler) DO UPDATE SET event_timestamp = excluded.event_timestamp "
+            "WHERE {newest}.event_timestamp < excluded.event_timestamp".format(**TABLES),
+        )
+
+    @cached_property
+    def newer(self) -> str:
+        """Whether a handler has seen a newer event of a license."""
+        return self._text(
+            "SELECT 1 FROM {newest} WHERE endpoint = %(endpoint)s AND license_id = %(license_id)s "
+            "AND handler = %(handler)s AND event_timestamp > %(event_timestamp)s"
+        )
+
+    # For operators
+
+    def select(self, where: str) -> str:
+        """Entries, newest first."""
+        return self._text(f"SELECT {_ENTRY} FROM {{entry}} WHERE {where} ORDER BY id DESC LIMIT %(limit)s")
+
+    def count(self, where: str) -> str:
+        """How many entries."""
+        return self._text(f"SELECT count(*) FROM {{entry}} WHERE {where}")
+
+    @cached_property
+    def states(self) -> str:
+        """How many entries in each state."""
+        return self._text("SELECT state, count(*) FROM {entry} GROUP BY state")
+
+    @cached_property
+    def due(self) -> str:
+        """How many entries are due, and since when."""
+        return self._text("SELECT count(*), min(next_attempt_at) FROM {entry} WHERE next_attempt_at <= {now}")
+
+    def ids(self, where: str) -> str:
+        """The ids of some entries after another."""
+        return self._text(f"SELECT id FROM {{entry}} WHERE {where} AND id > %(after)s ORDER BY id LIMIT %(limit)s")
+
+    def replay(self, count: int) -> str:
+        """Make entries due again."""
+        return self._many("replay", count)
+
+    def _replay(self, count: int) -> str:
+        return self._text(
+            "UPDATE {entry} SET state = 'received', attempts = 0, next_attempt_at = {now}, lease_token = NULL, "
+            f"done_at = NULL WHERE id IN ({_names('id', count)})"
+        )
+
+    def rerun(self, count: int, *, force: bool) -> str:
+        """Let handlers run again: those that gave up, with ``force`` all."""
+        return self._many("rerun_all" if force else "rerun", count)
+
+    def _rerun(self, count: int) -> str:
+        return self._text(f"{self._rerun_all(count)} AND state = 'discarded'")
+
+    def _rerun_all(self, count: int) -> str:
+        return self._text(
+            f"UPDATE {{run}} SET state = 'failed', done_at = NULL WHERE entry_id IN ({_names('id', count)})"
+        )
+
+    def discard(self, count: int) -> str:
+        """Give entries up."""
+        return self._many("discard", count)
+
+    def _discard(self, count: int) -> str:
+        return self._text(
+            "UPDATE {entry} SET state = 'ignored', next_attempt_at = NULL, lease_token = NULL, done_at = {now}, "
+            f"error_code = 'discarded' WHERE id IN ({_names('id', count)})"
+        )
+
+    @cached_property
+    def old_payloads(self) -> str:
+        """Entries whose payload is past its retention."""
+        return self._text(
+            "SELECT id FROM {entry} WHERE received_at < {cutoff} AND done_at < {cutoff} AND purged_at IS NULL "
+            "AND state IN ({finished}) ORDER BY received_at LIMIT %(limit)s",
+            cutoff=self._later("%(cutoff)s"),
+        )
+
+    def purge_payloads(self, count: int) -> str:
+        """Delete payloads."""
+        return self._many("purge_payloads", count)
+
+    def _purge_payloads(self, count: int) -> str:
+        return self._text(
+            "UPDATE {entry} SET raw_body = NULL, headers = '{{}}', purged_at = {now} "
+            f"WHERE id IN ({_names('id', count)})"
+        )
+
+    @cached_property
+    def old_entries(self) -> str:
+        """Entries past their retention."""
+        return self._text(
+            "SELECT id FROM {entry} WHERE received_at < {cutoff} AND state IN ({finished}) "
+            "ORDER BY received_at LIMIT %(limit)s",
+            cutoff=self._later("%(cutoff)s"),
+        )
+
+    def delete_runs(self, count: int) -> str:
+        """Delete ledgers."""
+        return self._many("delete_runs", count)
+
+    def _delete_runs(self, count: int) -> str:
+        return self._text(f"DELETE FROM {{run}} WHERE entry_id IN ({_names('id', count)})")
+
+    def delete_entries(self, count: int) -> str:
+        """Delete entries."""
+        return self._many("delete_entries", count)
+
+    def _delete_entries(self, count: int) -> str:
+        return self._text(f"DELETE FROM {{entry}} WHERE id IN ({_names('id', count)})")
+
+    @cached_property
+    def forget_newest(self) -> str:
+        """Delete what only events that nobody accepts any more could be older than."""
+        return self._text("DELETE FROM {newest} WHERE event_timestamp < {cutoff}", cutoff=self._later("%(cutoff)s"))
+
+    def _of_many(self, name: str, count: int) -> str:
+        text: str = getattr(self, f"_{name}")(count)
+        return text
+
+
+def numbered(name: str, values: Any) -> dict[str, Any]:
+    """The parameters of a list: ``name_0``, ``name_1`` and so on."""
+    return {f"{name}_{number}": value for number, value in enumerate(values)}
+
+
+def _names(name: str, count: int) -> str:
+    return ", ".join(f"%({name}_{number})s" for number in range(count))

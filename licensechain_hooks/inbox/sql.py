@@ -1,0 +1,318 @@
+"""An inbox in a SQL database, reached through SQLAlchemy: SQLite, PostgreSQL, MariaDB and MySQL 8."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+try:
+    import sqlalchemy
+    from sqlalchemy import event, exc, orm
+    from sqlalchemy.engine import URL, Connection, Engine
+except ImportError as error:
+    msg = "this module needs SQLAlchemy: pip install 'licensechain-hooks[sql]'"
+    raise ImportError(msg) from error
+
+from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksError, StoreUnavailableError
+from licensechain_hooks.inbox._schema import VERSION, VERSION_TABLE, migrations, schema_sql
+from licensechain_hooks.inbox._statements import Dialect
+from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction
+
+__all__ = ["SqlInbox"]
+
+_T = TypeVar("_T")
+_DIALECTS: dict[str, Dialect] = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+_BUDGET = 2  # seconds that recording a delivery may take
+_LONG = 60  # seconds that a handler's transaction may wait for SQLite's only writer
+_LOCK_ID = 7_301_455_021  # an arbitrary number: PostgreSQL's advisory lock for migrations
+
+
+class SqlInbox(DatabaseInbox):
+    """An inbox in a database of its own or beside the application's tables.
+
+    In SQLite the tables are created at first use; elsewhere call `create_schema` once. A SQLite file is put into
+    write-ahead mode, and every commit is on the disk before the sender is answered (``synchronous=FULL``).
+
+    Args:
+        url_or_engine: such as ``"sqlite:///inbox.db"``, ``"postgresql+psycopg://user:password@host/database"``,
+            ``"mariadb+pymysql://…"``; or an engine, for transactional handlers that write to the application's tables.
+        retention, payload_retention, clock: see `DatabaseInbox`.
+
+    Raises:
+        ConfigurationError: no such database, or one in memory, which would forget what a 200 has promised.
+    """
+
+    def __init__(
+        self,
+        url_or_engine: str | URL | Engine,
+        *,
+        retention: timedelta | None = timedelta(days=35),
+        payload_retention: timedelta | None = timedelta(days=30),
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._engine = url_or_engine if isinstance(url_or_engine, Engine) else _make_engine(url_or_engine)
+        dialect = _dialect_of(self._engine)
+        super().__init__(
+            dialect,
+            "named" if dialect == "sqlite" else "pyformat",
+            retention=retention,
+            payload_retention=payload_retention,
+            clock=clock,
+        )
+        if dialect == "sqlite":
+            event.listen(self._engine, "connect", _make_durable)
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._errors: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        self._pid = os.getpid()
+        self._writing = threading.Lock()
+        self._schema_checked = False
+
+    def __repr__(self) -> str:
+        """The database without its password."""
+        return f"SqlInbox({self._engine.url!r})"
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+        return self._own(self._engine)
+
+    # The schema
+
+    def create_schema(self) -> tuple[int, int]:
+        """Create the tables, or bring them up to this version.
+
+        Returns:
+            The schema's version before (0: there was none) and now.
+
+        Raises:
+            ConfigurationError: the schema is of a newer version than this package.
+            StoreUnavailableError: the database cannot be reached.
+        """
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                self._hold_others_back(connection)
+                before = _version(connection)
+                for number, statements in migrations(self._engine.dialect, version=before):
+                    for statement in statements:
+                        connection.exec_driver_sql(statement)
+                    _write_version(connection, number)
+        except exc.SQLAlchemyError as error:
+            raise _unavailable(error) from error
+        self._schema_checked = True
+        return before, VERSION
+
+    def schema_sql(self) -> str:
+        """The schema as a script, for people who create tables by themselves."""
+        return schema_sql(self._engine.dialect)
+
+    def _hold_others_back(self, connection: Connection) -> None:
+        """Let only one process migrate at a time."""
+        if self._dialect == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif self._dialect == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_ID})")
+        else:
+            connection.exec_driver_sql(f"SELECT GET_LOCK('{VERSION_TABLE}', {_LONG})")
+
+    def _check_schema(self) -> None:
+        if self._dialect == "sqlite":
+            self.create_schema()
+            return
+        try:
+            with self.engine.connect() as connection:
+                found = _version(connection, create=False)
+        except exc.SQLAlchemyError as error:
+            raise _unavailable(error) from error
+        if found < VERSION:
+            msg = (
+                f"the inbox's tables are of version {found}, this package needs {VERSION} (0: there are none); run "
+                "`licensechain-hooks inbox migrate` or call create_schema() once"
+            )
+            raise ConfigurationError(msg)
+        self._schema_checked = True
+
+    # Reaching the database
+
+    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+        if not self._schema_checked:
+            self._check_schema()
+        if self._dialect != "sqlite" or not atomic:
+            return self._run_twice(work, atomic=atomic)
+        with self._only_writer(_BUDGET):
+            return self._run_twice(work, atomic=atomic)
+
+    def _run_twice(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+        """Run, and once more on a new connection where the pool's old one was dead."""
+        try:
+            return self._run_once(work, atomic=atomic)
+        except _DeadConnection:
+            self.engine.dispose()  # the others are dead, too
+        try:
+            return self._run_once(work, atomic=atomic)
+        except _DeadConnection as error:
+            raise _unavailable(error.cause) from error.cause
+
+    def _run_once(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+        try:
+            connection = self._own(self._autocommit).connect()
+        except exc.SQLAlchemyError as error:
+            raise _unavailable(error) from error
+        with connection:
+            driver: Any = connection.connection
+            cursor = driver.cursor()
+            try:
+                if atomic:
+                    cursor.execute("BEGIN IMMEDIATE" if self._dialect == "sqlite" else "BEGIN")
+                result = work(cursor)
+                if atomic:
+                    cursor.execute("COMMIT")
+            except BaseException as error:
+                self._give_up(connection, driver, cursor, error)
+                raise
+            cursor.close()
+            return result
+
+    def _give_up(self, connection: Connection, driver: Any, cursor: Any, error: BaseException) -> None:
+        """Let nothing of a failed piece of work stay; raise what its error means, where it means something."""
+        dead = isinstance(error, self._errors) and self._engine.dialect.is_disconnect(
+            error,  # type: ignore[arg-type]
+            driver,
+            cursor,
+        )
+        if dead:
+            connection.invalidate()
+            raise _DeadConnection(error) from error
+        try:
+            cursor.execute("ROLLBACK")
+        except self._errors:
+            connection.invalidate()  # with its connection a transaction ends
+        if _is_operational(error, self._engine):
+            raise _unavailable(error) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[OpenTransaction]:
+        if self._dialect != "sqlite":
+            with self._open() as transaction:
+                yield transaction
+            return
+        with self._only_writer(_LONG), self._open() as transaction:
+            yield transaction
+
+    @contextmanager
+    def _open(self) -> Iterator[OpenTransaction]:
+        with self.engine.connect() as connection, connection.begin():
+            if self._dialect == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            driver: Any = connection.connection
+            yield OpenTransaction(
+                driver.cursor(),
+                connection,
+                lambda: orm.Session(connection, join_transaction_mode="create_savepoint"),
+            )
+
+    @contextmanager
+    def _only_writer(self, seconds: float) -> Iterator[None]:
+        """SQLite has one writer; threads of this process wait in line instead of trying again and again."""
+        writing = self._own_lock()
+        if not writing.acquire(timeout=seconds):
+            msg = "another thread has been writing to the inbox for too long; is a transactional handler slow?"
+            raise StoreUnavailableError(msg)
+        try:
+            yield
+        finally:
+            writing.release()
+
+    def _own_lock(self) -> threading.Lock:
+        self._own(self._engine)
+        return self._writing
+
+    def _own(self, engine: Engine) -> Engine:
+        """The engine, without connections that belong to the process this one was forked from."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._writing = threading.Lock()
+            self._engine.dispose(close=False)
+        return engine
+
+
+class _DeadConnection(Exception):  # noqa: N818 - it never leaves this module
+    def __init__(self, cause: BaseException) -> None:
+        self.cause = cause
+
+
+def _make_engine(url: str | URL) -> Engine:
+    try:
+        parsed = sqlalchemy.make_url(url)
+        backend = parsed.get_backend_name()
+        if _DIALECTS.get(backend) == "sqlite" and parsed.database in {None, "", ":memory:"}:
+            msg = "a SQLite database in memory forgets its entries; give a file, or use MemoryInbox in tests"
+            raise ConfigurationError(msg)
+        options: dict[str, Any] = {"pool_size": 5, "max_overflow": 40, "pool_timeout": _BUDGET, "pool_use_lifo": True}
+        if _DIALECTS.get(backend) == "mysql":
+            options["isolation_level"] = "READ COMMITTED"  # no locks on gaps: they hold back other deliveries
+        return sqlalchemy.create_engine(parsed, **options, connect_args=_connect_arguments(parsed))
+    except (exc.SQLAlchemyError, ModuleNotFoundError) as error:
+        msg = f"no database can be reached by this URL: {type(error).__name__}: {error}"
+        raise ConfigurationError(msg) from error
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    """Time-outs, so that a delivery is answered in time even where the database is not."""
+    driver = url.get_driver_name()
+    if driver == "psycopg":
+        asked = url.query.get("options", "")
+        options = f"{asked if isinstance(asked, str) else ' '.join(asked)} -c lock_timeout={_BUDGET * 1000}"
+        return {"connect_timeout": _BUDGET, "tcp_user_timeout": _BUDGET * 1000, "options": options.strip()}
+    if driver == "pymysql":
+        return {"connect_timeout": _BUDGET, "init_command": f"SET SESSION innodb_lock_wait_timeout = {_BUDGET}"}
+    return {"timeout": _BUDGET} if _DIALECTS.get(url.get_backend_name()) == "sqlite" else {}
+
+
+def _dialect_of(engine: Engine) -> Dialect:
+    try:
+        return _DIALECTS[engine.dialect.name]
+    except KeyError:
+        msg = f"an inbox can be in SQLite, PostgreSQL, MariaDB or MySQL, not in {engine.dialect.name}"
+        raise ConfigurationError(msg) from None
+
+
+def _make_durable(connection: Any, _record: Any) -> None:
+    """A commit is on the disk when it returns, and readers do not hold it up (https://sqlite.org/wal.html)."""
+    cursor = connection.cursor()
+    for setting in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUDGET * 1000}", "cache_size=-65536"):
+        cursor.execute(f"PRAGMA {setting}")
+    cursor.close()
+
+
+def _version(connection: Connection, *, create: bool = True) -> int:
+    if not sqlalchemy.inspect(connection).has_table(VERSION_TABLE):
+        if create:
+            connection.exec_driver_sql(f"CREATE TABLE {VERSION_TABLE} (version INTEGER NOT NULL)")
+        return 0
+    found = connection.exec_driver_sql(f"SELECT version FROM {VERSION_TABLE}").scalar_one()
+    if found > VERSION:
+        msg = f"the inbox's tables are of version {found}, and this package knows {VERSION}: upgrade licensechain-hooks"
+        raise ConfigurationError(msg)
+    return int(found)
+
+
+def _write_version(connection: Connection, number: int) -> None:
+    connection.exec_driver_sql(f"DELETE FROM {VERSION_TABLE}")
+    connection.exec_driver_sql(f"INSERT INTO {VERSION_TABLE} (version) VALUES ({number:d})")
+
+
+def _is_operational(error: BaseException, engine: Engine) -> bool:
+    """Whether the database as a whole has a problem, and not one row."""
+    operational: Any = engine.dialect.loaded_dbapi
+    kinds = (operational.OperationalError, operational.InterfaceError, operational.InternalError)
+    return isinstance(error, kinds) and not isinstance(error, LicenseChainHooksError)
+
+
+def _unavailable(error: BaseException) -> StoreUnavailableError:
+    cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
+    text = str(cause).strip().splitlines()
+    return StoreUnavailableError(f"the inbox's database: {type(cause).__name__}: {text[0] if text else ''}"[:300])
