@@ -19,6 +19,7 @@ _COMMANDS = {
     "listen": "Receive deliveries on this machine and print a line for each.",
     "trigger": "Sign an event and deliver it to a URL.",
     "verify": "Check the signature and the time of a captured delivery.",
+    "inbox": "Look at the inbox; replay, discard and purge its entries.",
 }
 
 

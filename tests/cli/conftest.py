@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -102,6 +103,43 @@ def invoke(environ, monkeypatch):
         return result
 
     return invoke
+
+
+@pytest.fixture(scope="session")
+def on_a_terminal(environ) -> Callable[..., tuple[int, str]]:
+    """A function that runs the command line on a terminal: its exit code, and what the terminal shows.
+
+    Results go there, and with ``notes=True`` what is said beside them; ``text`` is typed in.
+    """
+    pty = pytest.importorskip("pty", reason="this machine has no pseudo-terminals")
+
+    def run(*arguments, environ=environ, text="", notes=False):
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "licensechain_hooks", *arguments]
+        stderr = theirs if notes else subprocess.DEVNULL
+        process = subprocess.Popen(command, env=environ, stdin=theirs, stdout=theirs, stderr=stderr)
+        os.close(theirs)
+        try:
+            os.write(ours, text.encode())
+            shown = b"".join(_read_terminal(ours))
+            return process.wait(timeout=20), shown.decode()
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
+
+    return run
+
+
+def _read_terminal(ours: int) -> Iterator[bytes]:
+    while select.select([ours], [], [], 30)[0]:
+        try:
+            chunk = os.read(ours, 65536)
+        except OSError:  # Linux's end of a terminal
+            return
+        if not chunk:
+            return
+        yield chunk
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -92,46 +91,22 @@ def test_plain_columns_where_there_is_no_terminal(run):
     assert ran.stderr.startswith("a starlette application, really served, at http://127.0.0.1:")
 
 
-def on_a_terminal(environ, *arguments):
-    """What a command prints on a terminal, and its exit code."""
-    pty = pytest.importorskip("pty", reason="this machine has no pseudo-terminals")
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "licensechain_hooks", *arguments]
-    process = subprocess.Popen(command, env=environ, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
-    os.close(theirs)
-    shown = b""
-    try:
-        while select.select([ours], [], [], 30)[0]:
-            try:
-                chunk = os.read(ours, 65536)
-            except OSError:  # Linux's end of a terminal
-                break
-            if not chunk:
-                break
-            shown += chunk
-        return process.wait(timeout=20), shown.decode()
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
-
-
-def test_a_framed_and_coloured_table_on_a_terminal(environ):
+def test_a_framed_and_coloured_table_on_a_terminal(on_a_terminal, environ):
     """On a terminal the table is framed, and verdicts are green."""
-    code, shown = on_a_terminal(environ | {"TERM": "xterm-256color", "COLUMNS": "100"}, "demo")
+    code, shown = on_a_terminal("demo", environ=environ | {"TERM": "xterm-256color", "COLUMNS": "100"})
     assert (code, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 40 in shown, shown.count("\x1b[32mok")) == (0, True, 6)
 
 
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_no_color_is_respected(variable, environ):
+def test_no_color_is_respected(variable, on_a_terminal, environ):
     """Who wants no colours gets plain columns on a terminal too."""
-    code, shown = on_a_terminal(environ | {"TERM": "xterm"} | variable, "demo")
+    code, shown = on_a_terminal("demo", environ=environ | {"TERM": "xterm"} | variable)
     assert (code, "\x1b" in shown, "All 6 deliveries went as they should" in shown) == (0, False, True)
 
 
-def test_without_rich_the_table_is_plain(environ, shadowed, tmp_path):
+def test_without_rich_the_table_is_plain(on_a_terminal, environ, shadowed, tmp_path):
     """Without rich the demo works all the same."""
-    code, shown = on_a_terminal(shadowed("rich", tmp_path, environ | {"TERM": "xterm"}), "demo")
+    code, shown = on_a_terminal("demo", environ=shadowed("rich", tmp_path, environ | {"TERM": "xterm"}))
     assert (code, "All 6 deliveries went as they should" in shown) == (0, True)
 
 

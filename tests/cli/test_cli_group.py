@@ -11,7 +11,7 @@ import pytest
 
 from licensechain_hooks.cli import main
 
-COMMANDS = ["demo", "listen", "trigger", "verify"]
+COMMANDS = ["demo", "listen", "trigger", "verify", "inbox"]
 
 
 def test_help_lists_every_command(invoke):
