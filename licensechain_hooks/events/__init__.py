@@ -14,6 +14,12 @@ if TYPE_CHECKING:
         EventData,
         UnknownEvent,
     )
+    from licensechain_hooks.events._envelope import (
+        Envelope,
+        license_id_of,
+        parse_envelope,
+        reparse,
+    )
     from licensechain_hooks.events._parse import (
         EVENT_CLASSES,
         KnownEvent,
@@ -90,6 +96,7 @@ __all__ = [
     "AppEvent",
     "AppUpdated",
     "EVENT_CLASSES",
+    "Envelope",
     "Event",
     "EventData",
     "HardwareBound",
@@ -144,7 +151,10 @@ __all__ = [
     "WebhookEvent",
     "WebhookUpdated",
     "canonical_type",
+    "license_id_of",
+    "parse_envelope",
     "parse_event",
+    "reparse",
     "same_content",
     "spellings",
     "warm",
@@ -155,7 +165,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    for module_name in ("_base", "accounts", "licenses", "payments", "_parse"):
+    for module_name in ("_base", "accounts", "licenses", "payments", "_parse", "_envelope"):
         module = import_module(f"{__name__}.{module_name}")
         globals().update({public: getattr(module, public) for public in module.__all__ if public in __all__})
     return globals()[name]

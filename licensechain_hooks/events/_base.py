@@ -14,11 +14,24 @@ from pydantic_core import CoreSchema, core_schema
 from licensechain_hooks._rfc3339 import PATTERN, from_matching
 from licensechain_hooks.events.aliases import canonical_type
 
-__all__ = ["Event", "EventData", "LowerCase", "Moment", "TypedData", "UnknownEvent"]
+__all__ = [
+    "ID_PATTERN",
+    "TYPE_LENGTH",
+    "TYPE_PATTERN",
+    "Event",
+    "EventData",
+    "LowerCase",
+    "Moment",
+    "TypedData",
+    "UnknownEvent",
+]
 
 LowerCase = Annotated[str, StringConstraints(to_lower=True)]
-_EventId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$", strict=True)]
-_EventType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=100, strict=True)]
+ID_PATTERN = r"^[!-~]{1,255}$"
+TYPE_PATTERN = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$"
+TYPE_LENGTH = 100
+_EventId = Annotated[str, StringConstraints(pattern=ID_PATTERN, strict=True)]
+_EventType = Annotated[str, StringConstraints(pattern=TYPE_PATTERN, max_length=TYPE_LENGTH, strict=True)]
 _Timestamp = Annotated[str, StringConstraints(pattern=PATTERN, strict=True)]
 
 

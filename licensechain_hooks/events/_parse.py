@@ -17,7 +17,7 @@ from licensechain_hooks.events._base import Event, UnknownEvent
 from licensechain_hooks.events.aliases import canonical_type
 from licensechain_hooks.exceptions import PayloadError
 
-__all__ = ["EVENT_CLASSES", "KnownEvent", "parse_event", "same_content", "warm"]
+__all__ = ["EVENT_CLASSES", "KnownEvent", "holds_nan", "parse_event", "same_content", "warm"]
 
 KnownEvent = (
     licenses.LicenseCreated
@@ -177,14 +177,22 @@ def _texts_only(untyped: dict[str, Any]) -> bool:
 
 def _refuse_constants(body: bytes) -> None:
     """NaN and Infinity are not JSON (RFC 8259, section 6). The words may stand in a string, hence the second look."""
-    if _holds_nan(body) or b"Infinity" in body:
+    if _may_hold_constants(body):
         try:
             from_json(body, allow_inf_nan=False)
         except ValueError:
             raise PayloadError("number_invalid", "NaN and Infinity are not JSON") from None
 
 
-def _holds_nan(body: bytes) -> bool:
+def _may_hold_constants(body: bytes) -> bool:
+    """Whether NaN or Infinity stands in a body, perhaps within a string.
+
+    CPython finds a byte faster as a number than as bytes, and a long word twice as fast from the right.
+    """
+    return (78 in body and holds_nan(body)) or body.rfind(b"Infinity") >= 0
+
+
+def holds_nan(body: bytes) -> bool:
     """``b"NaN" in body``: C finds one letter fifty times as fast as a word, and this one is rare in JSON."""
     at = -1
     for _ in range(32):
