@@ -23,13 +23,13 @@ class _Waiter(Generic[T, R]):
     """A thread's item. What is assigned to ``outcome`` and ``leads`` is seen once ``wake`` is released."""
 
     __slots__ = ("batch", "item", "leads", "outcome", "wake")
+    wake: threading.Lock  # of those who do not lead at once; its own, because one for all would wake all for each
 
     def __init__(self, item: T) -> None:
         self.item = item
         self.outcome: R | Failure = _PENDING
         self.leads = False
         self.batch: list[_Waiter[T, R]] = []  # whom it commits for, besides itself
-        self.wake = threading.Lock()  # its own: one for all would wake all for each
 
 
 class Queue(Generic[T, R]):
@@ -61,15 +61,17 @@ class Queue(Generic[T, R]):
                 return
             if len(self._waiting) >= self._limits.max_waiting:
                 raise self._limits.too_many()
+            waiter.wake = threading.Lock()
             waiter.wake.acquire()
             self._waiting.append(waiter)
         if not waiter.wake.acquire(timeout=self._budget) and waiter.outcome is _PENDING:
             raise self._limits.too_slow()
 
     def _lead(self, leader: _Waiter[T, R]) -> None:
-        with self._lock:
-            for _ in range(min(len(self._waiting), self._limits.max_batch - 1)):
-                leader.batch.append(self._waiting.popleft())
+        if self._waiting:
+            with self._lock:
+                for _ in range(min(len(self._waiting), self._limits.max_batch - 1)):
+                    leader.batch.append(self._waiting.popleft())
         batch = [leader, *leader.batch]
         for waiter, outcome in zip(batch, self._committer([waiter.item for waiter in batch]), strict=True):
             waiter.outcome = outcome
