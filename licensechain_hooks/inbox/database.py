@@ -56,23 +56,13 @@ class OpenTransaction:
     """A database transaction; see `Transaction`.
 
     Attributes:
-        cursor: in it.
-        connection: see `Transaction`.
-        make_session: for the session, made when it is asked for.
+        cursor: in it, for the inbox's own statements.
     """
 
     cursor: Cursor
     connection: Any = None
-    make_session: Callable[[], Any] | None = None
+    session: Any = None
     is_stale: bool = False
-    _session: Any = None
-
-    @property
-    def session(self) -> Any:
-        """See `Transaction`."""
-        if self._session is None and self.make_session is not None:
-            self._session = self.make_session()
-        return self._session
 
 
 class DatabaseInbox(ABC):

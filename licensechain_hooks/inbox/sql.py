@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ __all__ = ["SqlInbox"]
 _T = TypeVar("_T")
 _DIALECTS: dict[str, Dialect] = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 _BUDGET = 2  # seconds that recording a delivery may take
+_KEPT = 16  # connections
 _LONG = 60  # seconds that a handler's transaction may wait for SQLite's only writer
 _LOCK_ID = 7_301_455_021  # an arbitrary number: PostgreSQL's advisory lock for migrations
 
@@ -69,6 +70,7 @@ class SqlInbox(DatabaseInbox):
         self._errors: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._pid = os.getpid()
         self._writing = threading.Lock()
+        self._kept: list[Connection] = []
         self._schema_checked = False
 
     def __repr__(self) -> str:
@@ -78,7 +80,16 @@ class SqlInbox(DatabaseInbox):
     @property
     def engine(self) -> Engine:
         """The engine."""
-        return self._own(self._engine)
+        self._stay_in_process()
+        return self._engine
+
+    def close(self) -> None:
+        """Close the connections that nobody uses right now. The inbox stays usable."""
+        self._stay_in_process()
+        with suppress(IndexError):
+            while True:
+                self._kept.pop().close()
+        self._engine.dispose()
 
     # The schema
 
@@ -150,31 +161,46 @@ class SqlInbox(DatabaseInbox):
         try:
             return self._run_once(work, atomic=atomic)
         except _DeadConnection:
-            self.engine.dispose()  # the others are dead, too
+            self.close()  # the others are dead, too
         try:
             return self._run_once(work, atomic=atomic)
         except _DeadConnection as error:
             raise _unavailable(error.cause) from error.cause
 
     def _run_once(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+        connection = self._take()
+        driver: Any = connection.connection
+        cursor = driver.cursor()
         try:
-            connection = self._own(self._autocommit).connect()
+            if atomic:
+                cursor.execute("BEGIN IMMEDIATE" if self._dialect == "sqlite" else "BEGIN")
+            result = work(cursor)
+            if atomic:
+                cursor.execute("COMMIT")
+        except BaseException as error:
+            self._give_up(connection, driver, cursor, error)
+            raise
+        cursor.close()
+        self._give_back(connection)
+        return result
+
+    def _take(self) -> Connection:
+        """A connection in autocommit mode. They are kept: the pool's resetting costs as much as the work."""
+        self._stay_in_process()
+        try:
+            return self._kept.pop()
+        except IndexError:
+            pass
+        try:
+            return self._autocommit.connect()
         except exc.SQLAlchemyError as error:
             raise _unavailable(error) from error
-        with connection:
-            driver: Any = connection.connection
-            cursor = driver.cursor()
-            try:
-                if atomic:
-                    cursor.execute("BEGIN IMMEDIATE" if self._dialect == "sqlite" else "BEGIN")
-                result = work(cursor)
-                if atomic:
-                    cursor.execute("COMMIT")
-            except BaseException as error:
-                self._give_up(connection, driver, cursor, error)
-                raise
-            cursor.close()
-            return result
+
+    def _give_back(self, connection: Connection) -> None:
+        if len(self._kept) < _KEPT:
+            self._kept.append(connection)
+        else:
+            connection.close()
 
     def _give_up(self, connection: Connection, driver: Any, cursor: Any, error: BaseException) -> None:
         """Let nothing of a failed piece of work stay; raise what its error means, where it means something."""
@@ -183,13 +209,13 @@ class SqlInbox(DatabaseInbox):
             driver,
             cursor,
         )
+        if not dead:
+            with suppress(self._errors):
+                cursor.execute("ROLLBACK")
+        connection.invalidate()  # whatever state it is in, nobody shall inherit it
+        connection.close()
         if dead:
-            connection.invalidate()
             raise _DeadConnection(error) from error
-        try:
-            cursor.execute("ROLLBACK")
-        except self._errors:
-            connection.invalidate()  # with its connection a transaction ends
         if _is_operational(error, self._engine):
             raise _unavailable(error) from error
 
@@ -208,16 +234,15 @@ class SqlInbox(DatabaseInbox):
             if self._dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             driver: Any = connection.connection
-            yield OpenTransaction(
-                driver.cursor(),
-                connection,
-                lambda: orm.Session(connection, join_transaction_mode="create_savepoint"),
-            )
+            with orm.Session(connection, join_transaction_mode="create_savepoint") as session:
+                yield OpenTransaction(driver.cursor(), connection, session)
+                session.commit()  # what a handler has only told its session
 
     @contextmanager
     def _only_writer(self, seconds: float) -> Iterator[None]:
         """SQLite has one writer; threads of this process wait in line instead of trying again and again."""
-        writing = self._own_lock()
+        self._stay_in_process()
+        writing = self._writing
         if not writing.acquire(timeout=seconds):
             msg = "another thread has been writing to the inbox for too long; is a transactional handler slow?"
             raise StoreUnavailableError(msg)
@@ -226,20 +251,18 @@ class SqlInbox(DatabaseInbox):
         finally:
             writing.release()
 
-    def _own_lock(self) -> threading.Lock:
-        self._own(self._engine)
-        return self._writing
-
-    def _own(self, engine: Engine) -> Engine:
-        """The engine, without connections that belong to the process this one was forked from."""
+    def _stay_in_process(self) -> None:
+        """Leave what belongs to the process that this one was forked from."""
         if self._pid != os.getpid():
             self._pid = os.getpid()
             self._writing = threading.Lock()
+            self._inherited, self._kept = self._kept, []  # never closed: the other process uses them
             self._engine.dispose(close=False)
-        return engine
 
 
-class _DeadConnection(Exception):  # noqa: N818 - it never leaves this module
+class _DeadConnection(Exception):  # noqa: N818
+    """It never leaves this module."""
+
     def __init__(self, cause: BaseException) -> None:
         self.cause = cause
 

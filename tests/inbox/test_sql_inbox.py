@@ -1,0 +1,291 @@
+"""What `SqlInbox` adds to the inbox every database has: connections, processes, SQLAlchemy's sessions."""
+
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy
+from sqlalchemy import orm
+
+from licensechain_hooks._stores import EntryFilter, LedgerRow, NewEntry
+from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
+from licensechain_hooks.inbox.sql import SqlInbox
+
+LEASE = timedelta(seconds=60)
+DONE = LedgerRow(handler="lock_seat", state="done")
+
+
+def an_entry(event_id="evt_1"):
+    return NewEntry(
+        endpoint="default",
+        event_id=event_id,
+        event_type="license.revoked",
+        event_timestamp=datetime(2026, 1, 1, tzinfo=UTC),
+        raw_body=b'{"id":"1","type":"license.revoked","timestamp":"2026-01-01T00:00:00Z","data":{"id":"lic_1"}}',
+    )
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    """An inbox in a SQLite file."""
+    with closing(SqlInbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
+        inbox.create_schema()
+        yield inbox
+
+
+@pytest.fixture
+def postgres(postgres_database):
+    """An inbox in PostgreSQL, empty."""
+    with closing(SqlInbox(postgres_database)) as inbox:
+        inbox.create_schema()
+        with inbox.engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS seat")
+            connection.exec_driver_sql("TRUNCATE licensechain_hooks_entry, licensechain_hooks_handler_run")
+        yield inbox
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def inbox(request):
+    """An inbox in each."""
+    return request.getfixturevalue(request.param)
+
+
+def claimed(inbox, event_id="evt_1"):
+    inbox.record_many([an_entry(event_id)])
+    (claim,) = inbox.claim_many(["default"], limit=1, lease=LEASE)
+    return claim
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(url):
+    """What a 200 has promised must outlive the process."""
+    with pytest.raises(ConfigurationError, match="MemoryInbox"):
+        SqlInbox(url)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle://localhost/x", "postgresql+nodriver://localhost/x", ""])
+def test_a_url_of_no_database_fails_at_once(url):
+    """What cannot work fails where it is built, not at the first delivery."""
+    with pytest.raises(ConfigurationError):
+        SqlInbox(url)
+
+
+def test_payloads_cannot_outlive_their_entries(tmp_path):
+    """A payload is deleted with its entry at the latest; to ask for more is a mistake."""
+    with pytest.raises(ConfigurationError, match="payload_retention"):
+        SqlInbox(f"sqlite:///{tmp_path / 'inbox.db'}", retention=timedelta(days=1))
+
+
+def test_a_password_is_in_no_repr_and_no_error():
+    """The URL holds a password, and reprs and errors end up in logs."""
+    inbox = SqlInbox("postgresql+psycopg://someone:hunter2hunter2@127.0.0.1:1/x")
+    with pytest.raises(StoreUnavailableError) as raised:
+        inbox.stats()
+    assert "hunter2hunter2" not in repr(inbox) + str(raised.value)
+
+
+def test_sqlite_is_made_durable(sqlite):
+    """Every connection has what durability and concurrency need (https://sqlite.org/pragma.html)."""
+
+    def settings(cursor):
+        found = []
+        for name in ("journal_mode", "synchronous", "busy_timeout"):
+            cursor.execute(f"PRAGMA {name}", {})
+            found.append(cursor.fetchall()[0][0])
+        return found
+
+    assert sqlite._run(settings, atomic=False) == ["wal", 2, 2000]
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path):
+    """A SQLite file in a folder that does not exist is an error of the store that names the cause."""
+    with pytest.raises(StoreUnavailableError, match="unable to open database file"):
+        SqlInbox(f"sqlite:///{tmp_path / 'none' / 'inbox.db'}").stats()
+
+
+def test_dead_connections_are_replaced(postgres):
+    """After the server has closed the connections, as at a restart, the next delivery is recorded all the same."""
+    assert [recorded.state for recorded in postgres.record_many([an_entry("1")])] == ["new"]
+    with postgres.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert [recorded.state for recorded in postgres.record_many([an_entry("2")])] == ["new"]
+
+
+def test_a_database_that_is_locked_is_unavailable(sqlite):
+    """While another process writes for longer than the budget, the sender is asked to come back."""
+    with sqlite.engine.connect() as other, other.begin():
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailableError, match="locked"):
+            sqlite.record_many([an_entry()])
+    assert [recorded.state for recorded in sqlite.record_many([an_entry()])] == ["new"]
+
+
+def test_a_row_that_is_locked_is_unavailable(postgres):
+    """While somebody else has the same event uncommitted, the sender is asked to come back within the budget."""
+    row = postgres._row(an_entry())
+    with postgres.engine.connect() as other:
+        other.begin()
+        other.connection.cursor().execute(postgres._sql.insert, row)
+        with pytest.raises(StoreUnavailableError, match="lock timeout"):
+            postgres.record_many([an_entry()])
+    assert [recorded.state for recorded in postgres.record_many([an_entry()])] == ["new"]
+
+
+def test_a_bad_row_fails_alone_and_leaves_nothing(postgres):
+    """A batch with a row that the database refuses stores none of it; the error is that of the row."""
+    with pytest.raises(postgres._errors):
+        postgres.record_many([an_entry("good"), an_entry("bad" * 100)])
+    assert postgres.count(EntryFilter()) == 0
+    assert [recorded.state for recorded in postgres.record_many([an_entry("good")])] == ["new"]
+
+
+def test_only_one_thread_of_a_process_writes_to_sqlite(sqlite):
+    """While a transactional handler runs, others wait in line for the budget and are told why."""
+    claim = claimed(sqlite)
+    raised = []
+
+    def record():
+        try:
+            sqlite.record_many([an_entry("2")])
+        except StoreUnavailableError as error:
+            raised.append(str(error))
+
+    with sqlite.transaction(claim, DONE):
+        thread = threading.Thread(target=record)
+        thread.start()
+        thread.join()
+    assert "transactional handler" in raised[0]
+
+
+def test_a_handlers_own_statements_may_wait_longer_than_the_inbox(postgres):
+    """The inbox's lock time-out is for recording; a handler's transaction has none."""
+    with postgres.transaction(claimed(postgres), DONE) as transaction:
+        assert transaction.connection.exec_driver_sql("SHOW lock_timeout").scalar_one() == "0"
+    assert postgres._run(lambda c: (c.execute("SHOW lock_timeout", {}), c.fetchall())[1], atomic=False) == [("2s",)]
+
+
+def test_a_handler_writes_to_the_applications_tables(inbox):
+    """With an engine of the application, its tables and the ledger change in one transaction."""
+    with inbox.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE seat (license_id VARCHAR(40))")
+    with closing(SqlInbox(inbox.engine)) as shared:
+        claim = claimed(shared)
+        with shared.transaction(claim, DONE) as transaction:
+            transaction.connection.exec_driver_sql("INSERT INTO seat VALUES ('lic_1')")
+
+        def fail():
+            with shared.transaction(claim, DONE) as transaction:
+                transaction.connection.exec_driver_sql("INSERT INTO seat VALUES ('lic_2')")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        with shared.engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT license_id FROM seat").scalars().all() == ["lic_1"]
+        assert [row.state for row in shared.ledger(claim.pk)] == ["done"]
+
+
+def test_a_session_belongs_to_the_transaction(inbox):
+    """``commit`` of the session keeps its writes in the transaction, which alone decides."""
+
+    class Base(orm.DeclarativeBase):
+        pass
+
+    class Seat(Base):
+        __tablename__ = "seat"
+        license_id: orm.Mapped[str] = orm.mapped_column(sqlalchemy.String(40), primary_key=True)
+
+    Base.metadata.create_all(inbox.engine)
+    claim = claimed(inbox)
+
+    def fail():
+        with inbox.transaction(claim, DONE) as transaction:
+            assert transaction.session is transaction.session
+            transaction.session.add(Seat(license_id="rolled back"))
+            transaction.session.commit()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with inbox.transaction(claim, DONE) as transaction:
+        transaction.session.add(Seat(license_id="kept"))  # not even flushed
+    with inbox.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT license_id FROM seat").scalars().all() == ["kept"]
+
+
+def test_an_inbox_made_before_a_fork_works_after_it(tmp_path, postgres_database):
+    """Servers that load the application and then fork share no connection and no lock between processes."""
+    script = """
+import os, sys, threading
+from datetime import UTC, datetime
+from licensechain_hooks._stores import EntryFilter, NewEntry
+from licensechain_hooks.inbox.sql import SqlInbox
+
+def an_entry(event_id):
+    return NewEntry(endpoint="default", event_id=event_id, event_type="license.revoked",
+                    event_timestamp=datetime(2026, 1, 1, tzinfo=UTC), raw_body=b"{}")
+
+inbox = SqlInbox(sys.argv[1])
+inbox.create_schema()
+inbox.record_many([an_entry("parent")])
+inbox._writing.acquire()  # as another thread may at the moment of the fork
+children = []
+for number in range(3):
+    pid = os.fork()
+    if pid == 0:
+        inbox.record_many([an_entry(f"child {number} {count}") for count in range(50)])
+        os._exit(0)
+    children.append(pid)
+inbox._writing.release()
+for count in range(50):
+    inbox.record_many([an_entry(f"parent {count}")])
+assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
+assert inbox.count(EntryFilter()) == 201
+inbox.close()
+"""
+    for url in (f"sqlite:///{tmp_path / 'fork.db'}", postgres_database):
+        with closing(SqlInbox(url)) as inbox:
+            inbox.create_schema()
+            with inbox.engine.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM licensechain_hooks_handler_run")
+                connection.exec_driver_sql("DELETE FROM licensechain_hooks_entry")
+        ran = subprocess.run([sys.executable, "-c", script, url], capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_many_threads_keep_few_connections(sqlite):
+    """Connections are kept for the next caller, but no more than a handful."""
+    start = threading.Barrier(40)
+
+    def work(cursor):
+        start.wait(30)
+
+    threads = [threading.Thread(target=sqlite._run, args=[work], kwargs={"atomic": False}) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sqlite._kept) == 16
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [("claim", "licensechain_hooks_entry_due"), ("old_entries", "licensechain_hooks_entry_received")],
+)
+def test_waiting_entries_are_found_by_an_index(sqlite, statement, index):
+    """What a worker asks over and over does not read the whole table, nor sort it."""
+    given = {"now": "2027", "lease": "2028", "token": "x", "limit": 1, "cutoff": "2027", "endpoint_0": "default"}
+    text = sqlite._sql.claim(1) if statement == "claim" else sqlite._sql.old_entries
+
+    def plan(cursor):
+        cursor.execute(f"EXPLAIN QUERY PLAN {text}", given)
+        return " | ".join(row[3] for row in cursor.fetchall())
+
+    found = sqlite._run(plan, atomic=False)
+    assert (index in found, "SCAN" in found, "B-TREE" in found) == (True, False, False)
