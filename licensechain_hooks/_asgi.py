@@ -37,8 +37,7 @@ class ASGIReceiver:
                 for message in asgi_messages(outcome.reply, scope["method"]):
                     await send(message)
         elif scope["type"] == "lifespan":
-            self.receiver.announce()
-            await _live(receive, send)
+            await _live(self.receiver, receive, send)
         else:  # a WebSocket
             await receive()
             await send({"type": "websocket.close", "code": 1003})
@@ -57,7 +56,11 @@ def _asgi_headers(reply: Reply) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((name.encode(), value.encode()) for name, value in reply.headers)
 
 
-async def _live(receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
-    while (await receive())["type"] != "lifespan.shutdown":
+async def _live(
+    receiver: "Receiver", receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    await receive()  # lifespan.startup
+    async with receiver.lifespan():
         await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
     await send({"type": "lifespan.shutdown.complete"})

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import pydantic
 
@@ -25,6 +25,16 @@ __all__ = ["Endpoint", "Profile"]
 
 Profile = Literal["guide", "compat"]
 Keys = tuple[SigningKey, ...]
+
+_Opened = TypeVar("_Opened", bound="events.Event | events.Envelope")
+_Opened_co = TypeVar("_Opened_co", bound="events.Event | events.Envelope", covariant=True)
+
+
+class Parse(Protocol[_Opened_co]):
+    """How the body of a verified delivery is read: `parse_event` or `parse_envelope`."""
+
+    def __call__(self, body: bytes, *, lenient: bool) -> _Opened_co: ...
+
 
 _SIGNATURES = (b"x-webhook-signature", b"x-licensechain-signature")
 _TIMESTAMPS = (b"x-webhook-timestamp", b"x-licensechain-timestamp")
@@ -110,14 +120,14 @@ class Endpoint:
             ConfigurationError: the secrets callable gave nothing usable.
         """
         if self._keys is not None and isinstance(headers, Headers) and body.__class__ is bytes:
-            return self.open_with(self._keys, headers, body)
+            return self.open_with(self._keys, headers, body, events.parse_event)
         request = HookRequest(body, headers, path=path)
-        return self.open_with(self.keys_for(request), request.headers, request.raw_body)
+        return self.open_with(self.keys_for(request), request.headers, request.raw_body, events.parse_event)
 
     async def aopen(self, headers: HeaderSource | Headers, body: bytes, *, path: str = "") -> events.Event:
         """`open` for an async host: an async secrets callable is awaited."""
         request = HookRequest(body, headers, path=path)
-        return self.open_with(await self.akeys_for(request), request.headers, request.raw_body)
+        return self.open_with(await self.akeys_for(request), request.headers, request.raw_body, events.parse_event)
 
     def open_request(self, request: HookRequest) -> events.Event:
         """`open` for a request whose body may still have to be read, in a synchronous host.
@@ -126,31 +136,39 @@ class Endpoint:
             RequestError: refused before the signature was looked at: method, size, encoding, a body that breaks off.
             VerificationError, PayloadError, ConfigurationError: see `open`.
         """
-        declared = screen(request, self.max_body)
-        request.body = body = read_body(request, self.max_body, declared)
-        return self.open_with(self.keys_for(request), request.headers, body)
+        return self.parse_request(request, events.parse_event)
 
     async def aopen_request(self, request: HookRequest) -> events.Event:
         """`open_request` in an asynchronous host, where the body also has to arrive within ``read_timeout``."""
+        return await self.aparse_request(request, events.parse_event)
+
+    def parse_request(self, request: HookRequest, parse: Parse[_Opened]) -> _Opened:
+        """`open_request`, with the same checks, for who wants something else of the body."""
+        declared = screen(request, self.max_body)
+        request.body = body = read_body(request, self.max_body, declared)
+        return self.open_with(self.keys_for(request), request.headers, body, parse)
+
+    async def aparse_request(self, request: HookRequest, parse: Parse[_Opened]) -> _Opened:
+        """`parse_request` in an asynchronous host."""
         declared = screen(request, self.max_body)
         request.body = body = await aread_body(request, self.max_body, declared, self.read_timeout)
         keys = self._keys if self._keys is not None else await self.akeys_for(request)
-        return self.open_with(keys, request.headers, body)
+        return self.open_with(keys, request.headers, body, parse)
 
-    def open_with(self, keys: Keys, headers: Headers, body: bytes) -> events.Event:
+    def open_with(self, keys: Keys, headers: Headers, body: bytes, parse: Parse[_Opened]) -> _Opened:
         """`open` once the keys are known: no I/O but the clock."""
         lenient = self._lenient
         verify_signature(keys, body, read_signature(_header(headers, _SIGNATURES, lenient=lenient)))
         now = self.clock()
         verify_timestamp(_header(headers, _TIMESTAMPS, lenient=lenient), now, self._tolerance, lenient=lenient)
-        event = events.parse_event(body, lenient=lenient)
+        opened = parse(body, lenient=lenient)
         try:
-            happened_at = from_matching(event.raw_timestamp).timestamp()
+            happened_at = from_matching(opened.raw_timestamp).timestamp()
         except ValueError:
             raise PayloadError("timestamp_invalid", "timestamp: the day or time does not exist") from None
         if now - happened_at > self._max_age:
             raise VerificationError("event_too_old")
-        return event
+        return opened
 
     def keys_for(self, request: HookRequest) -> Keys:
         """The keys of a request; an async secrets callable runs on a private event loop."""

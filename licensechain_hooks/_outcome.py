@@ -58,14 +58,15 @@ class Outcome:
 
     Attributes:
         name: one of `OUTCOMES`.
-        event: the event, where the delivery was verified and parsed.
+        event: the event, where the delivery was verified and parsed. In durable mode its `Envelope`: what else it
+            holds is for the worker to look at.
         error: why the delivery was rejected, or what the store or the endpoint lacks.
         runs: the handlers that ran, in order.
         retry_after: seconds after which a redelivery makes sense.
     """
 
     name: OutcomeName
-    event: events.Event | None = None
+    event: events.Event | events.Envelope | None = None
     error: LicenseChainHooksError | None = None
     runs: tuple[HandlerRun, ...] = ()
     retry_after: float | None = None

@@ -3,8 +3,8 @@
 The route's endpoint is an ASGI application, so that nothing stands between the server and the receiver.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 try:
@@ -26,14 +26,8 @@ def webhook_route(path: str, receiver: Receiver, *, name: str = "licensechain_we
 
 
 def hooks_lifespan(receiver: Receiver) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """A lifespan for the application: says in the log what the receiver listens for, once the server is up."""
-
-    @asynccontextmanager
-    async def lifespan(_app: Any) -> AsyncIterator[None]:
-        receiver.announce()
-        yield
-
-    return lifespan
+    """A lifespan for the application: the receiver starts and stops with the server, see `Receiver.lifespan`."""
+    return lambda _app: receiver.lifespan()
 
 
 def to_hook_request(request: Request) -> HookRequest:

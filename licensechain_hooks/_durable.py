@@ -1,0 +1,205 @@
+"""Durable mode: a delivery is stored before it is acknowledged, and a worker runs the handlers.
+
+Verify, look at the envelope, record in one commit that many deliveries share, answer, wake the worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from licensechain_hooks import events
+from licensechain_hooks._dispatch import Dispatch, RunInThread
+from licensechain_hooks._endpoint import Endpoint
+from licensechain_hooks._hooks import Hooks
+from licensechain_hooks._outcome import Outcome
+from licensechain_hooks._request import Headers, HookRequest
+from licensechain_hooks._stores import Inbox, NewEntry, Recorded
+from licensechain_hooks.exceptions import ConfigurationError, PayloadError
+from licensechain_hooks.inbox._group_commit import GroupCommit
+from licensechain_hooks.worker import Worker, WorkerSettings
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+__all__ = ["Durable", "OrderingKey", "Redact"]
+
+logger = logging.getLogger("licensechain_hooks")
+
+OrderingKey = Literal["license"] | Callable[[events.Event], str | None] | None
+Redact = Callable[[bytes], bytes]
+
+_HEADERS = ("content-type", "user-agent", "x-webhook-timestamp", "x-licensechain-timestamp")  # those that are stored
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LONGEST_HEADER = 500
+_LONGEST_KEY = 255
+
+
+class Durable:
+    """Receives deliveries in durable mode; for the arguments see `Receiver`."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        hooks: Hooks,
+        inbox: Inbox,
+        settings: WorkerSettings | None,
+        ordering_key: OrderingKey,
+        redact: Redact | None,
+        run_in_thread: RunInThread,
+    ) -> None:
+        _check(ordering_key, redact)
+        self._endpoint = endpoint
+        self._hooks = hooks
+        self._inbox = inbox
+        self._settings = settings or WorkerSettings()
+        self._ordering_key = ordering_key
+        self._redact = redact
+        self._run_in_thread = run_in_thread
+        self._records = GroupCommit[NewEntry, Recorded](inbox.record_many, many_writers=inbox.many_writers)
+        self._workers: dict[int, Worker] = {}  # by process: threads do not survive a fork
+        self._begun_in = 0  # the process in which the embedded worker was started
+
+    def receive(self, request: HookRequest) -> Outcome:
+        """See `Receiver.receive`; what stops a delivery is raised."""
+        envelope = self._endpoint.parse_request(request, events.parse_envelope)
+        entry = self._entry(envelope, request)
+        recorded = self._records.submit(entry)
+        if recorded.state == "conflict":
+            self._dispatch(entry).run(self._hooks.conflict_listeners())
+        return self._outcome(recorded, entry, envelope)
+
+    async def areceive(self, request: HookRequest) -> Outcome:
+        """`receive` in an asynchronous host."""
+        envelope = await self._endpoint.aparse_request(request, events.parse_envelope)
+        entry = self._entry(envelope, request)
+        recorded = await self._records.asubmit(entry)
+        if recorded.state == "conflict":
+            await self._dispatch(entry).arun(self._hooks.conflict_listeners(), self._run_in_thread)
+        return self._outcome(recorded, entry, envelope, in_loop=True)
+
+    @property
+    def worker(self) -> Worker:
+        """This process's worker, which may not have been started."""
+        worker = self._workers.get(os.getpid())
+        if worker is None:
+            new = Worker(self._inbox, self._hooks, self._settings, endpoints=(self._endpoint.name,))
+            worker = self._workers.setdefault(os.getpid(), new)  # of several threads one is first
+        return worker
+
+    def start(self, loop: AbstractEventLoop | None = None) -> None:
+        """Start the embedded worker, where this process shall have one."""
+        if self._settings.embedded:
+            self._begun_in = os.getpid()
+            self.worker.start(loop)
+
+    def stop(self) -> None:
+        """Stop it; deliveries that still arrive are for another worker."""
+        worker = self._workers.pop(os.getpid(), None)
+        if worker is not None:
+            worker.stop()
+
+    def _outcome(
+        self, recorded: Recorded, entry: NewEntry, envelope: events.Envelope, *, in_loop: bool = False
+    ) -> Outcome:
+        if recorded.state != "new":
+            return Outcome(name=recorded.state, event=envelope)
+        if entry.state == "ignored":
+            return Outcome(name="ignored", event=envelope)
+        try:
+            if self._settings.embedded and self._begun_in != os.getpid():
+                self.start(_running_loop() if in_loop else None)
+            self.worker.wake()
+        except Exception:
+            logger.exception("worker.not_woken")  # the entry is stored: a worker will find it
+        return Outcome(name="accepted", event=envelope)
+
+    def _entry(self, envelope: events.Envelope, request: HookRequest) -> NewEntry:
+        body = request.raw_body
+        key = self._key(envelope, body)
+        if self._redact is not None:
+            body, envelope = self._redacted(self._redact, envelope, body)
+        is_wanted = self._hooks.handlers_for(envelope, endpoint=self._endpoint.name)
+        return NewEntry(
+            endpoint=self._endpoint.name,
+            event_id=envelope.id,
+            event_type=envelope.type,
+            event_timestamp=envelope.timestamp,
+            raw_body=body,
+            headers=_kept(request.headers),
+            license_id=envelope.license_id,
+            ordering_key=key,
+            state="received" if is_wanted else "ignored",
+        )
+
+    def _key(self, envelope: events.Envelope, body: bytes) -> str | None:
+        if self._ordering_key is None:
+            return None
+        if not callable(self._ordering_key):
+            return envelope.license_id
+        event = events.reparse(body)
+        try:
+            key: object = self._ordering_key(event)
+        except Exception as exc:
+            msg = f"the ordering_key function raised {type(exc).__name__}"
+            raise ConfigurationError(msg) from exc
+        if key is None or (isinstance(key, str) and 1 <= len(key) <= _LONGEST_KEY and key.isprintable()):
+            return key
+        msg = f"the ordering_key function must return None or a string of 1 to {_LONGEST_KEY} printable characters"
+        raise ConfigurationError(msg)
+
+    def _redacted(self, redact: Redact, envelope: events.Envelope, body: bytes) -> tuple[bytes, events.Envelope]:
+        try:
+            redacted: object = redact(body)
+        except Exception as exc:
+            msg = f"the redact function raised {type(exc).__name__}"
+            raise ConfigurationError(msg) from exc
+        if not isinstance(redacted, bytes):
+            msg = f"the redact function must return bytes, not {type(redacted).__name__}"
+            raise ConfigurationError(msg)
+        try:
+            shown = events.parse_envelope(redacted, lenient=self._endpoint.profile == "compat")
+        except PayloadError as exc:
+            msg = f"what the redact function returned is no event: {exc}"
+            raise ConfigurationError(msg) from exc
+        for name in ("id", "raw_type", "raw_timestamp"):
+            if getattr(shown, name) != getattr(envelope, name):
+                msg = (
+                    f"the redact function changed the event's {name.removeprefix('raw_')}; it must stay as it was sent"
+                )
+                raise ConfigurationError(msg)
+        return redacted, shown
+
+    def _dispatch(self, entry: NewEntry) -> Dispatch:
+        return Dispatch(
+            hooks=self._hooks,
+            event=events.reparse(entry.raw_body),
+            endpoint=self._endpoint.name,
+            raw_body=entry.raw_body,
+            received_at=self._endpoint.clock(),
+        )
+
+
+def _check(ordering_key: object, redact: object) -> None:
+    if not (ordering_key is None or ordering_key == "license" or callable(ordering_key)):
+        msg = "ordering_key must be 'license' or a function of the event"
+        raise ConfigurationError(msg)
+    if not (redact is None or callable(redact)):
+        msg = "redact must be a function of the body"
+        raise ConfigurationError(msg)
+
+
+def _kept(headers: Headers) -> dict[str, str]:
+    """The headers that are stored: never the signature, nothing long, nothing that a terminal obeys."""
+    found = ((name, headers.get(name.encode())) for name in _HEADERS)
+    return {name: _CONTROLS.sub("", value.decode("latin-1"))[:_LONGEST_HEADER] for name, value in found if value}
+
+
+def _running_loop() -> AbstractEventLoop:
+    import asyncio  # noqa: PLC0415 - the host has it
+
+    return asyncio.get_running_loop()
