@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from licensechain_hooks import events
@@ -227,14 +227,15 @@ class MemoryInbox:
         known = self._by_key.get((entry.endpoint, entry.event_id, ""))
         if known is None:
             return Recorded("new", self._insert(entry, now).pk)
-        if known.purged_at is not None or events.same_content(known.new.raw_body, entry.raw_body):
+        body = known.new.raw_body
+        if known.purged_at is not None or body == entry.raw_body or events.same_content(body, entry.raw_body):
             return Recorded("duplicate", known.pk)
         variant = sha256(entry.raw_body).hexdigest()
         conflict = self._by_key.get((entry.endpoint, entry.event_id, variant))
         return Recorded("conflict", (conflict or self._insert(entry, now, variant)).pk)
 
     def _insert(self, entry: NewEntry, now: float, variant: str = "") -> Row:
-        new = replace(entry, headers=dict(entry.headers))
+        new = replace(entry, headers=dict(entry.headers), event_timestamp=_in_utc(entry.event_timestamp))
         row = Row(next(self._numbers), new, now, "conflict" if variant else entry.state, variant)
         self._rows[row.pk] = self._by_key[row.key] = row
         if row.state == "received":
@@ -314,7 +315,7 @@ class MemoryInbox:
 
     def _purge_payloads(self) -> int:
         with self._lock:
-            expired = self._expired(self.payload_retention, lambda row: row.done_at)
+            expired = self._expired(self.payload_retention)
             rows = list(itertools.islice((row for row in expired if row.purged_at is None), _PURGE_BATCH))
             for row in rows:
                 row.new, row.purged_at = replace(row.new, raw_body=b"", headers={}), self._clock()
@@ -322,16 +323,23 @@ class MemoryInbox:
 
     def _purge_entries(self) -> int:
         with self._lock:
-            rows = list(itertools.islice(self._expired(self.retention, lambda row: row.received_at), _PURGE_BATCH))
+            rows = list(itertools.islice(self._expired(self.retention), _PURGE_BATCH))
             for row in rows:
                 del self._rows[row.pk], self._by_key[row.key]
             return len(rows)
 
-    def _expired(self, retention: timedelta | None, since: Callable[[Row], float | None]) -> Iterator[Row]:
+    def _expired(self, retention: timedelta | None) -> Iterator[Row]:
         if retention is None:
             return
         before = self._clock() - retention.total_seconds()
         for row in self._rows.values():
-            at = since(row)
-            if row.state in _PURGEABLE and at is not None and at < before:
+            if row.state in _PURGEABLE and row.done_at is not None and row.done_at < before:
                 yield row
+
+
+def _in_utc(time: datetime) -> datetime:
+    """A database gives all times back in UTC; what lies outside its years stays at their edge."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return time.replace(tzinfo=UTC)
