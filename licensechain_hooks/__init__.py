@@ -34,6 +34,7 @@ from licensechain_hooks._signing import (
 )
 from licensechain_hooks._stores import (
     Deduplicator,
+    Inbox,
     Reservation,
 )
 from licensechain_hooks.dedupe.memory import (
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
         AppDeleted,
         AppEvent,
         AppUpdated,
+        Envelope,
         Event,
         EventData,
         HardwareBound,
@@ -125,6 +127,7 @@ if TYPE_CHECKING:
         WebhookEvent,
         WebhookUpdated,
     )
+    from licensechain_hooks.worker import Worker, WorkerSettings
 
 __all__ = [
     "ALIASES",
@@ -142,6 +145,7 @@ __all__ = [
     "Discard",
     "EVENT_CLASSES",
     "Endpoint",
+    "Envelope",
     "Event",
     "EventData",
     "Handler",
@@ -156,6 +160,7 @@ __all__ = [
     "Headers",
     "HookRequest",
     "Hooks",
+    "Inbox",
     "IncompleteBodyError",
     "InvoiceData",
     "InvoiceEvent",
@@ -222,6 +227,8 @@ __all__ = [
     "WebhookDeleted",
     "WebhookEvent",
     "WebhookUpdated",
+    "Worker",
+    "WorkerSettings",
     "canonical_type",
     "consumed_body",
     "default_hooks",
@@ -231,7 +238,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # the event models: see `events`
+def __getattr__(name: str) -> Any:  # what takes time to load, and not everybody needs
+    if name in {"Worker", "WorkerSettings"}:
+        from licensechain_hooks import worker  # noqa: PLC0415
+
+        return getattr(worker, name)
     if name in __all__:
         return getattr(events, name)
     msg = f"module {__name__!r} has no attribute {name!r}"

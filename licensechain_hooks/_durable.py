@@ -56,13 +56,12 @@ class Durable:
         self._endpoint = endpoint
         self._hooks = hooks
         self._inbox = inbox
-        self._settings = settings or WorkerSettings()
         self._ordering_key = ordering_key
         self._redact = redact
         self._run_in_thread = run_in_thread
         self._records = GroupCommit[NewEntry, Recorded](inbox.record_many, many_writers=inbox.many_writers)
-        self._workers: dict[int, Worker] = {}  # by process: threads do not survive a fork
-        self._begun_in = 0  # the process in which the embedded worker was started
+        self.worker = Worker(inbox, hooks, settings, endpoints=(endpoint.name,))
+        self._started_in = 0  # the process in which it was: threads do not survive a fork
 
     def receive(self, request: HookRequest) -> Outcome:
         """See `Receiver.receive`; what stops a delivery is raised."""
@@ -82,26 +81,16 @@ class Durable:
             await self._dispatch(entry).arun(self._hooks.conflict_listeners(), self._run_in_thread)
         return self._outcome(recorded, entry, envelope, in_loop=True)
 
-    @property
-    def worker(self) -> Worker:
-        """This process's worker, which may not have been started."""
-        worker = self._workers.get(os.getpid())
-        if worker is None:
-            new = Worker(self._inbox, self._hooks, self._settings, endpoints=(self._endpoint.name,))
-            worker = self._workers.setdefault(os.getpid(), new)  # of several threads one is first
-        return worker
-
     def start(self, loop: AbstractEventLoop | None = None) -> None:
         """Start the embedded worker, where this process shall have one."""
-        if self._settings.embedded:
-            self._begun_in = os.getpid()
+        if self.worker.settings.embedded:
+            self._started_in = os.getpid()
             self.worker.start(loop)
 
     def stop(self) -> None:
         """Stop it; deliveries that still arrive are for another worker."""
-        worker = self._workers.pop(os.getpid(), None)
-        if worker is not None:
-            worker.stop()
+        self._started_in = os.getpid()
+        self.worker.stop()
 
     def _outcome(
         self, recorded: Recorded, entry: NewEntry, envelope: events.Envelope, *, in_loop: bool = False
@@ -111,7 +100,7 @@ class Durable:
         if entry.state == "ignored":
             return Outcome(name="ignored", event=envelope)
         try:
-            if self._settings.embedded and self._begun_in != os.getpid():
+            if self._started_in != os.getpid():
                 self.start(_running_loop() if in_loop else None)
             self.worker.wake()
         except Exception:
