@@ -68,8 +68,6 @@ class TimeLimit:
         Returns:
             By how many seconds it is late, negative before that; ``None`` where no handler runs.
         """
-        if self._deadline is None:
-            return None
         with self._lock:
             if self._deadline is None:
                 return None

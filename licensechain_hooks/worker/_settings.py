@@ -62,7 +62,8 @@ class WorkerSettings:
                 raise ConfigurationError(msg)
         for name in ("lease", "poll", "time_limit", "grace"):
             self._check_duration(name)
-        if not callable(self.backoff):
+        backoff: object = self.backoff
+        if not callable(backoff):
             msg = "backoff must be a function of the attempt's number that returns a datetime.timedelta"
             raise ConfigurationError(msg)
 
