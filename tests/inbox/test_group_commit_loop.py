@@ -115,6 +115,23 @@ async def test_who_comes_again_is_in_the_next_batch():
     assert store.batches == [[f"{name}{number}" for name in "abc"] for number in range(3)]
 
 
+async def test_who_comes_again_joins_those_who_wait():
+    """A coroutine that has its verdict and more to store is in one batch with those who came during its commit."""
+    store = Store("a")
+    group = grouped(store)
+
+    async def two():
+        return [await group.asubmit("a"), await group.asubmit("b")]
+
+    first = asyncio.create_task(two())
+    await store.reached("a")
+    other = asyncio.create_task(group.asubmit("c"))
+    await turn()
+    store.go_on["a"].set()
+    assert await asyncio.gather(first, other) == [["stored a", "stored b"], "stored c"]
+    assert store.batches == [["a"], ["c", "b"]]
+
+
 async def test_a_group_that_was_idle_commits_again():
     """After a pause the next caller is committed as the first was."""
     store = Store()
@@ -157,6 +174,7 @@ async def test_the_budget_ends_every_wait():
     first = await begun(store, group)
     errors = await asyncio.gather(first, *map(group.asubmit, "bc"), return_exceptions=True)
     assert [type(error) for error in errors] == [StoreUnavailableError] * 3
+    assert not gathering_of(group)._is_watched  # nobody is left to be told
     assert {str(error).partition(";")[0] for error in errors} == {"the store has not committed within 0.05 s"}
     with pytest.raises(StoreUnavailableError):  # the commit still hangs: who comes now is told as well
         await group.asubmit("d")
@@ -258,6 +276,19 @@ async def test_an_interrupted_commit_reaches_its_callers():
     assert [str(error) for error in errors] == ["the store could not commit: SystemExit"] * 2
     assert errors[0] is not errors[1]
     assert await group.asubmit("c") == "stored c"
+
+
+async def test_a_loop_waits_for_a_thread_that_commits():
+    """Where the store takes one writer, the commit for an event loop begins when that of a thread has ended."""
+    store = Store("a")
+    group = grouped(store)
+    in_a_thread = asyncio.create_task(asyncio.to_thread(group.submit, "a"))
+    await store.reached("a")
+    on_the_loop = asyncio.create_task(group.asubmit("b"))
+    await asyncio.sleep(0.05)
+    assert not on_the_loop.done()
+    store.go_on["a"].set()
+    assert await asyncio.gather(in_a_thread, on_the_loop) == ["stored a", "stored b"]
 
 
 def test_loops_and_threads_take_turns():
