@@ -105,17 +105,17 @@ def test_import_loads_pydantic_and_nothing_else(run_python: Run) -> None:
     assert (set(ran.stdout.split()) - PYDANTIC, ran.stderr) == ({PACKAGE}, "")
 
 
-@pytest.mark.parametrize("module", [f"{PACKAGE}.contrib.{name}" for name in ADAPTERS] + [f"{PACKAGE}.cli"])
+@pytest.mark.parametrize("module", [f"contrib.{name}" for name in ADAPTERS] + ["cli", "inbox.sql"])
 def test_missing_extra_is_named(module: str, run_python: Run) -> None:
     """Without its extra a module fails when it is imported, not before, and says what to install."""
     extra = module.rpartition(".")[2]
-    missing = ADAPTERS.get(extra, "click")
+    missing = {**ADAPTERS, "cli": "click", "sql": "sqlalchemy"}[extra]
     code = (
         "import sys\n"
         f"sys.modules[{missing!r}] = None\n"
-        "import licensechain_hooks.contrib\n"
+        "import licensechain_hooks.contrib, licensechain_hooks.inbox\n"
         "try:\n"
-        f"    import {module}\n"
+        f"    import {PACKAGE}.{module}\n"
         "except ImportError as error:\n"
         "    print(error)\n"
     )
