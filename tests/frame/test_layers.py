@@ -119,7 +119,7 @@ def private_names(module: Path, source: str) -> set[str]:
     for name, attribute in imports(source):
         if not name.startswith((PACKAGE, ".")) or name.startswith(".".join((PACKAGE, *own))):
             continue
-        public = name in PUBLIC and attribute in importlib.import_module(name).__all__
+        public = name in PUBLIC and attribute in getattr(importlib.import_module(name), "__all__", ())
         if not public and ("/".join(own), name) not in BEYOND_ITS_NEIGHBOURS:
             found.add(f"{name} {attribute}".strip())
     return found
