@@ -15,7 +15,7 @@ from benchmarks._measure import Contender, Row, Samples, at_most, quartiles, rac
 from benchmarks._progress import Progress
 from licensechain_hooks import Endpoint, Headers, VerificationError
 from licensechain_hooks._signing import read_signature, signing_key, verify_signature, verify_timestamp
-from licensechain_hooks.events import parse_event
+from licensechain_hooks.events import parse_envelope, parse_event
 
 _TOLERANCE = 300.0  # seconds
 
@@ -26,9 +26,14 @@ class _Size:
     body: int
     calls: int  # a round
     target: float  # of verify + parse against the floor
+    acknowledgement: float  # of verify + envelope against verify + parse
 
 
-_SIZES = (_Size("325 B", SMALL, 200, 1.20), _Size("16 KB", MEDIUM, 20, 1.05), _Size("256 KB", LARGE, 3, 1.05))
+_SIZES = (
+    _Size("325 B", SMALL, 200, 1.20, 0.65),
+    _Size("16 KB", MEDIUM, 20, 1.05, 0.45),
+    _Size("256 KB", LARGE, 3, 1.05, 0.40),
+)
 
 
 def rows(*, rounds: int | None, quick: bool) -> list[Row]:
@@ -51,6 +56,7 @@ def _against_the_floor(size: _Size, *, calls: int, rounds: int) -> list[Row]:
         "own floor": Contender(own_floor(), _cases(calls, size.body, lambda one: (one.body, one.mac))),
         "plain floor": Contender(plain_floor(), _cases(calls, size.body, lambda one: (one.body, one.mac))),
         "verify + parse": _verify_and_parse(calls, size.body),
+        "verify + envelope": _verify_and_parse(calls, size.body, parse=parse_envelope),
         "Endpoint.open": _open_asgi(calls, size.body, Endpoint(secrets=[SECRET])),
     }
     with Progress(f"verify and parse, {size.label}", steps=rounds + 1) as progress:
@@ -58,6 +64,13 @@ def _against_the_floor(size: _Size, *, calls: int, rounds: int) -> list[Row]:
     return [
         _row(f"verify + parse, {size.label}", "verify + parse", "own floor", samples, target=size.target),
         _row(f"verify + parse, {size.label}", "verify + parse", "plain floor", samples),
+        _row(
+            f"acknowledgement, {size.label}",
+            "verify + envelope",
+            "verify + parse",
+            samples,
+            target=size.acknowledgement,
+        ),
         _row(f"open, {size.label}", "Endpoint.open", "own floor", samples),
         _row(f"open, {size.label}", "Endpoint.open", "plain floor", samples),
     ]
@@ -83,7 +96,9 @@ def _against_itself(*, calls: int, rounds: int) -> list[Row]:
     ]
 
 
-def _verify_and_parse(calls: int, size: int, *secrets: str) -> Contender:
+def _verify_and_parse(
+    calls: int, size: int, *secrets: str, parse: Callable[[bytes], object] = parse_event
+) -> Contender:
     """The header values in hand: everything but finding them and the age of the event."""
     keys = tuple(signing_key(secret) for secret in secrets or (SECRET,))
     now = time.time()
@@ -91,7 +106,7 @@ def _verify_and_parse(calls: int, size: int, *secrets: str) -> Contender:
     def run(body: bytes, signature: bytes, timestamp: bytes) -> object:
         verify_signature(keys, body, read_signature(signature))
         verify_timestamp(timestamp, now, _TOLERANCE)
-        return parse_event(body)
+        return parse(body)
 
     return Contender(run, _cases(calls, size, lambda one: (one.body, one.signature, one.timestamp)))
 

@@ -15,6 +15,8 @@ __all__ = ["run_awaitable"]
 
 _T = TypeVar("_T")
 
+_LOOK = 1.0  # seconds between two looks at whether a loop still lives
+
 _lock = threading.Lock()
 _loop: "AbstractEventLoop | None" = None
 _loop_pid = 0
@@ -55,7 +57,7 @@ def _wait(future: "Future[_T]", loop: "AbstractEventLoop") -> _T:
     """The result; an error once the loop is closed, for then there will be none."""
     while True:
         try:
-            return future.result(timeout=1)
+            return future.result(_LOOK)
         except TimeoutError:
             if loop.is_closed() and not future.done():
                 msg = "the event loop was closed before the coroutine had run"

@@ -78,13 +78,19 @@ class Receiver:
         self.inbox = inbox
         self.deduplicator = deduplicator
         self._on_outcome = on_outcome
-        self._durable: Durable | None = None
         run_in_thread = run_in_thread or _to_thread
-        if inbox is not None:
+        if inbox is None:
+            _check_modes(worker=worker, ordering_key=ordering_key, redact=redact)
+            self.deduplicator = MemoryDeduplicator() if deduplicator is None else deduplicator
+            self._durable: Durable | None = None
+            self._mode: Durable | Inline = Inline(
+                endpoint=endpoint, hooks=hooks, deduplicator=self.deduplicator, run_in_thread=run_in_thread
+            )
+        else:
             from licensechain_hooks._durable import Durable  # noqa: PLC0415 - nobody without an inbox pays for it
 
             _check_modes(deduplicator=deduplicator)
-            self._durable = Durable(
+            self._mode = self._durable = Durable(
                 endpoint=endpoint,
                 hooks=hooks,
                 inbox=inbox,
@@ -93,12 +99,7 @@ class Receiver:
                 redact=redact,
                 run_in_thread=run_in_thread,
             )
-        else:
-            _check_modes(worker=worker, ordering_key=ordering_key, redact=redact)
-            self.deduplicator = MemoryDeduplicator() if deduplicator is None else deduplicator
-            inline = Inline(endpoint=endpoint, hooks=hooks, deduplicator=self.deduplicator, run_in_thread=run_in_thread)
-        self._mode = self._durable or inline
-        _check_retention(endpoint, inbox or self.deduplicator)
+        _check_retention(endpoint, self.deduplicator if inbox is None else inbox)
         events.warm()
 
     @cached_property

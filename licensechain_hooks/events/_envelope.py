@@ -147,7 +147,11 @@ def _validator() -> Callable[[bytes], dict[str, Any]]:
         return required(core_schema.str_schema(pattern=pattern, max_length=max_length, strict=True))
 
     anything = core_schema.typed_dict_field(core_schema.any_schema(), required=False)
-    names_of_licenses = dict.fromkeys(("id", "licenseId", "license_id"), anything)
+    names_of_licenses: dict[str, core_schema.TypedDictField] = {
+        "id": anything,
+        "licenseId": anything,
+        "license_id": anything,
+    }
     envelope = core_schema.typed_dict_schema(
         {
             "id": text(ID_PATTERN),

@@ -12,12 +12,14 @@ from licensechain_hooks import (
     Deduplicator,
     Discard,
     Endpoint,
+    Envelope,
     Event,
     Handler,
     HandlerContext,
     HandlerRun,
     HookRequest,
     Hooks,
+    Inbox,
     KnownEvent,
     LicenseChainHooksError,
     LicenseRevoked,
@@ -30,7 +32,11 @@ from licensechain_hooks import (
     Retry,
     UnknownEvent,
     VerificationError,
+    Worker,
+    WorkerSettings,
 )
+from licensechain_hooks.events import license_id_of, parse_envelope, parse_event
+from licensechain_hooks.inbox.memory import MemoryInbox
 
 hooks = Hooks()
 
@@ -63,6 +69,9 @@ endpoint.name = "eu"  # type: ignore[misc]
 assert_type(endpoint.open({"X-Webhook-Signature": "0"}, b""), Event)
 assert_type(endpoint.open([(b"x-webhook-signature", "0")], b"", path="/acme"), Event)
 endpoint.open({}, "text")  # type: ignore[arg-type]
+assert_type(endpoint.parse_request(HookRequest(b"", {}), parse_event), Event)
+assert_type(endpoint.parse_request(HookRequest(b"", {}), parse_envelope), Envelope)
+endpoint.parse_request(HookRequest(b"", {}), str)  # type: ignore[type-var, arg-type, unused-ignore]
 
 
 async def open_later() -> None:
@@ -88,7 +97,7 @@ assert_type(
         "accepted", "processed", "duplicate", "in_flight", "conflict", "ignored", "rejected", "failed", "unavailable"
     ],
 )
-assert_type(outcome.event, Event | None)
+assert_type(outcome.event, Event | Envelope | None)
 assert_type(outcome.error, LicenseChainHooksError | None)
 assert_type(outcome.runs, tuple[HandlerRun, ...])
 assert_type(outcome.reply, Reply)
@@ -121,6 +130,36 @@ mine: Deduplicator = Mine()
 Receiver(endpoint, hooks, deduplicator=Mine())
 Receiver(endpoint, hooks, deduplicator=object())  # type: ignore[arg-type]
 
+# Durable mode.
+
+inbox: Inbox = MemoryInbox()
+
+
+def customer_of(event: Event) -> str | None:
+    return license_id_of(event)
+
+
+def without_email(body: bytes) -> bytes:
+    return body
+
+
+durable = Receiver(endpoint, hooks, inbox=inbox, ordering_key="license", worker=WorkerSettings(embedded=False))
+Receiver(endpoint, hooks, inbox=inbox, ordering_key=customer_of, redact=without_email)
+Receiver(endpoint, hooks, inbox=object())  # type: ignore[arg-type]
+Receiver(endpoint, hooks, inbox=inbox, ordering_key="customer")  # type: ignore[arg-type]
+Receiver(endpoint, hooks, inbox=inbox, redact=customer_of)  # type: ignore[arg-type]
+assert_type(durable.worker, Worker)
+assert_type(durable.inbox, Inbox | None)
+
+
+def look(envelope: Envelope) -> str | None:
+    assert_type(envelope.timestamp, datetime)
+    assert_type(envelope.event_class, type[Event])
+    assert_type(hooks.handlers_for(envelope), tuple[Handler, ...])
+    envelope.id = "evt_2"  # type: ignore[misc]
+    return envelope.license_id
+
+
 # Decorators without types give the function back as it is.
 
 
@@ -134,6 +173,10 @@ def check(event: Event, context: HandlerContext) -> None: ...
 
 @hooks.on_error
 async def report(error: BaseException, event: Event, context: HandlerContext) -> None: ...
+
+
+@hooks.on_dead
+def give_up(event: Event) -> None: ...
 
 
 other(LicenseRevoked.model_construct())

@@ -47,6 +47,19 @@ async def revoked_later_with_context(event: LicenseRevoked, context: HandlerCont
     return context.handler
 
 
+@hooks.on("license.revoked", transactional=True, latest_only=True)
+def revoked_once(event: LicenseRevoked, context: HandlerContext) -> None:
+    context.session.add(event.data)
+
+
+@hooks.on(LicenseRevoked, LicenseCreated, transactional=True)
+def either_once(event: LicenseRevoked | LicenseCreated) -> None: ...
+
+
+@hooks.on("license.*", latest_only=True)
+def newest(event: Event) -> None: ...
+
+
 assert_type(hooks.on("license.revoked")(lambda event: event.data), Callable[[LicenseRevoked], LicenseData])
 
 # A handler may take more than it is given: a family, any event, anything.
@@ -185,3 +198,5 @@ revoked("not an event")  # type: ignore[arg-type]
 hooks.on(7)  # type: ignore[call-overload]
 hooks.on(str)  # type: ignore[type-var]
 hooks.on("license.revoked", endpoint=7)  # type: ignore[call-overload]
+hooks.on("license.revoked", transactional="yes")  # type: ignore[call-overload]
+hooks.on("license.revoked", exactly_once=True)  # type: ignore[call-overload]

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from licensechain_hooks import Discard, HandlerRun, HandlerTimeLimitError, Retry
+from licensechain_hooks import Discard, HandlerRun, HandlerTimeLimitError, Retry, _loop
 from licensechain_hooks._dispatch import Dispatch
 from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks.testing import make_event
@@ -233,6 +233,18 @@ def test_a_loop_that_does_not_run_is_not_waited_for(hooks, dispatch):
     loop.close()
     assert dispatch.run_one(only(hooks)).error is None
     assert [found is loop for found in seen] == [False, False]
+
+
+def test_a_slow_coroutine_is_waited_for(hooks, dispatch, host_loop, monkeypatch):
+    """However long it takes, as long as its loop lives."""
+    monkeypatch.setattr(_loop, "_LOOK", 0.001)
+
+    @hooks.on("*")
+    async def handler(event):
+        await asyncio.sleep(0.05)
+
+    dispatch.loop = host_loop
+    assert dispatch.run_one(only(hooks)).error is None
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
