@@ -20,6 +20,7 @@ _COMMANDS = {
     "trigger": "Sign an event and deliver it to a URL.",
     "verify": "Check the signature and the time of a captured delivery.",
     "inbox": "Look at the inbox; replay, discard and purge its entries.",
+    "worker": "Run the handlers of stored entries, until it is stopped.",
 }
 
 

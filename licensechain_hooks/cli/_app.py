@@ -2,11 +2,11 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,14 +14,31 @@ from licensechain_hooks import ConfigurationError, Receiver, StoreUnavailableErr
 from licensechain_hooks._stores import Inbox
 from licensechain_hooks.cli._output import printable
 
-__all__ = ["app_option", "find_inbox", "load_app", "open_inbox", "reported"]
+if TYPE_CHECKING:
+    from licensechain_hooks.inbox.sql import SqlInbox
+    from licensechain_hooks.worker import Worker
+
+__all__ = [
+    "app_option",
+    "find_inbox",
+    "find_worker",
+    "load_app",
+    "open_inbox",
+    "open_url",
+    "reported",
+    "spell_inbox",
+]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _SPEC = re.compile(r"(?P<module>\w+(\.\w+)*):(?P<attribute>\w+(\.\w+)*)")
 _SQLITE_FILE = re.compile(r"sqlite(\+\w+)?:///(?P<path>(?!:memory:|file:)[^?]+)(\?.*)?")
 
-app_option = click.option(
-    "--app", metavar="MODULE:NAME", help="A Receiver of your project, found from the current folder."
-)
+
+def app_option(*, required: bool) -> Callable[[_F], _F]:
+    """``--app``."""
+    help_ = "A Receiver of your project, found from the current folder."
+    return click.option("--app", metavar="MODULE:NAME", required=required, help=help_)
 
 
 def load_app(spec: str) -> Any:
@@ -51,17 +68,36 @@ def find_inbox(thing: Any, spec: str) -> Inbox:
     Raises:
         click.UsageError: it has none, or is something else.
     """
-    if isinstance(thing, Receiver) and getattr(thing, "inbox", None) is None:
-        msg = (
-            f"--app: {spec} has no inbox: it runs its handlers while the sender waits; "
-            "with Receiver(…, inbox=SqlInbox(…)) it has one"
-        )
-        raise click.UsageError(msg)
+    if isinstance(thing, Receiver):
+        return _inbox_of(thing, spec)
     inbox: Inbox = getattr(thing, "inbox", thing)
     if not all(callable(getattr(inbox, name, None)) for name in ("claim_many", "entries", "stats")):
         msg = f"--app: {spec} is of the type {type(thing).__name__}; what is needed is a Receiver, a Worker or an inbox"
         raise click.UsageError(msg)
     return inbox
+
+
+def find_worker(thing: Any, spec: str) -> "Worker":
+    """The worker of a `Receiver`, or ``thing`` itself if it is one.
+
+    Raises:
+        click.UsageError: it has none, or is something else.
+    """
+    from licensechain_hooks.worker import Worker  # noqa: PLC0415
+
+    if isinstance(thing, Worker):
+        return thing
+    if not isinstance(thing, Receiver):
+        msg = f"--app: {spec} is of the type {type(thing).__name__}; what is needed is a Receiver or a Worker"
+        raise click.UsageError(msg)
+    _inbox_of(thing, spec)
+    return thing.worker
+
+
+def spell_inbox(inbox: Any) -> str:
+    """What to call an inbox: where it is, without a password."""
+    engine = getattr(inbox, "engine", None)
+    return type(inbox).__name__ if engine is None else printable(engine.url.render_as_string())
 
 
 @contextmanager
@@ -83,6 +119,13 @@ def open_inbox(url: str | None, app: str | None, *, create: bool = False) -> Ite
     if not url:
         msg = "which inbox? --inbox URL (or LICENSECHAIN_INBOX_URL), such as sqlite:///inbox.db; or --app module:name"
         raise click.UsageError(msg)
+    with open_url(url, create=create) as inbox:
+        yield inbox
+
+
+@contextmanager
+def open_url(url: str, *, create: bool) -> Iterator["SqlInbox"]:
+    """The inbox in a database; see `open_inbox`."""
     if not create:
         _check_file(url)
     inbox = _sql_inbox(url)
@@ -90,6 +133,16 @@ def open_inbox(url: str | None, app: str | None, *, create: bool = False) -> Ite
         yield inbox
     finally:
         inbox.engine.dispose()
+
+
+def _inbox_of(receiver: Receiver, spec: str) -> Inbox:
+    if receiver.inbox is None:
+        msg = (
+            f"--app: {spec} has no inbox: it runs its handlers while the sender waits; "
+            "with Receiver(…, inbox=SqlInbox(…)) it has one"
+        )
+        raise click.UsageError(msg)
+    return receiver.inbox
 
 
 @contextmanager
@@ -101,7 +154,7 @@ def reported() -> Iterator[None]:
         raise click.ClickException(printable(str(exc))) from exc
 
 
-def _sql_inbox(url: str) -> Any:
+def _sql_inbox(url: str) -> "SqlInbox":
     try:
         from licensechain_hooks.inbox.sql import SqlInbox  # noqa: PLC0415 - SQLAlchemy is slow to import, and an extra
     except ImportError as exc:

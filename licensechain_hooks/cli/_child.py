@@ -1,6 +1,5 @@
 """A ``listen`` in a process of its own."""
 
-import contextlib
 import json
 import os
 import queue
@@ -29,12 +28,13 @@ class ListenProcess:
     Args:
         framework: which framework's server.
         secret: the signing secret; it goes through the environment, where other users cannot read it.
+        options: more options of ``listen``.
     """
 
-    def __init__(self, framework: str, secret: str) -> None:
+    def __init__(self, framework: str, secret: str, *options: str) -> None:
         self._command = [
             *(sys.executable, *_import_flags(), "-m", "licensechain_hooks", "listen"),
-            *("--framework", framework, "--port", "0", "--format", "jsonl", "--stop-with-stdin"),
+            *("--framework", framework, "--port", "0", "--format", "jsonl", "--stop-with-stdin", *options),
         ]
         self._environ = {name: text for name, text in os.environ.items() if not name.startswith("LICENSECHAIN_")}
         self._environ["LICENSECHAIN_WEBHOOK_SECRET"] = secret
@@ -85,14 +85,8 @@ class ListenProcess:
         url: str = first["url"]
         return url
 
-    def forget(self) -> None:
-        """Drop the lines that nobody asked for."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._lines.get_nowait()
-
     def line(self) -> dict[str, Any]:
-        """The next line of a delivery; empty, where there is none."""
+        """The next line; empty, where there is none."""
         return self._next(_END) or {}
 
     def _next(self, timeout: float) -> dict[str, Any] | None:

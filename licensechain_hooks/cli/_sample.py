@@ -1,8 +1,10 @@
-"""The handlers of ``listen`` and ``demo``: one for each way to register one. They do nothing but run."""
+"""The handlers of ``listen``: one for each way to register one; and of ``demo``, where some fail as handlers do."""
 
-from licensechain_hooks import Event, Hooks, LicenseCreated, LicenseRevoked
+import itertools
 
-__all__ = ["hooks"]
+from licensechain_hooks import Event, Hooks, LicenseCreated, LicenseExtended, LicenseRevoked, LicenseTransferred
+
+__all__ = ["demo_hooks", "hooks"]
 
 hooks = Hooks()
 
@@ -25,3 +27,24 @@ def audit_license(_event: Event) -> None:
 @hooks.fallback
 def log_other(_event: Event) -> None:
     """What runs where nothing else matches, unknown types included."""
+
+
+demo_hooks = Hooks()
+demo_hooks.include(hooks)
+_mail_calls, _crm_calls = itertools.count(1), itertools.count(1)
+
+
+@demo_hooks.on("license.extended")
+async def mail_customer(_event: LicenseExtended) -> None:
+    """Fails twice, as where a mail server is busy."""
+    if next(_mail_calls) <= 2:
+        msg = "the mail server is busy"
+        raise ConnectionError(msg)
+
+
+@demo_hooks.on("license.transferred")
+def update_crm(_event: LicenseTransferred) -> None:
+    """Fails three times, as where something is down until somebody has repaired it."""
+    if next(_crm_calls) <= 3:
+        msg = "the CRM is down"
+        raise ConnectionError(msg)

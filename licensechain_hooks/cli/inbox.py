@@ -40,7 +40,7 @@ def _inbox_options(function: _F) -> _F:
         metavar="URL",
         help="A database, such as sqlite:///inbox.db or postgresql+psycopg://…. By default LICENSECHAIN_INBOX_URL.",
     )
-    return url(app_option(function))
+    return url(app_option(required=False)(function))
 
 
 @click.group("inbox")

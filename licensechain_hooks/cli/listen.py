@@ -8,15 +8,17 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import PurePosixPath
+from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from licensechain_hooks import HookRequest, Outcome
+from licensechain_hooks.cli._app import open_url, reported, spell_inbox
 from licensechain_hooks.cli._options import (
     DEFAULT_PATH,
     STDIN,
@@ -26,13 +28,23 @@ from licensechain_hooks.cli._options import (
     profile_option,
     secret_file_option,
 )
-from licensechain_hooks.cli._output import echo, echo_json, note, paint, printable
-from licensechain_hooks.cli._sample import hooks
-from licensechain_hooks.cli._servers import FRAMEWORKS, Server, Site, listening_socket, make_server
+from licensechain_hooks.cli._output import note, printable
+from licensechain_hooks.cli._report import Report
+from licensechain_hooks.cli._sample import demo_hooks, hooks
+from licensechain_hooks.cli._servers import FRAMEWORKS, INLINE, Server, Site, listening_socket, make_server
 from licensechain_hooks.cli._target import is_loopback
+from licensechain_hooks.cli._watched import WatchedInbox
+from licensechain_hooks.worker import WorkerSettings
+
+if TYPE_CHECKING:
+    from licensechain_hooks.inbox.sql import SqlInbox
 
 __all__ = ["command"]
 
+_DEMO_WORKER = WorkerSettings(
+    max_attempts=3, backoff=lambda _attempt: timedelta(milliseconds=50), poll=timedelta(milliseconds=50)
+)
+_MEANT = ("handler.failed", "entry.")
 _PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?")
 
 
@@ -45,7 +57,14 @@ _PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?")
 @profile_option
 @allow_remote_option
 @format_option("text", "jsonl")
+@click.option(
+    "--inbox",
+    "inbox_url",
+    metavar="URL",
+    help="A database for the inbox. By default a file that goes at the end.",
+)
 @click.option("--stop-with-stdin", is_flag=True, hidden=True, help="End when stdin does: with the parent process.")
+@click.option("--demo", is_flag=True, hidden=True, help="With handlers that fail, and short waits.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -57,31 +76,42 @@ def command(
     secret_file: str | None,
     profile: Any,
     allow_remote: bool,
+    inbox_url: str | None,
     form: str,
     stop_with_stdin: bool,
+    demo: bool,
 ) -> None:
     """Receive deliveries on this machine and print a line for each.
 
-    The URL comes first. Every event is accepted, and sample handlers run. Ctrl-C ends it.
+    The URL comes first. Every event is accepted and stored in an inbox, and a worker runs sample handlers, which
+    prints another line. Ctrl-C ends it.
     """
     _check(host, path, allow_remote=allow_remote)
+    _check_inbox(framework, inbox_url)
     if stop_with_stdin and secret_file == STDIN:
         msg = "--stop-with-stdin: stdin ends with the secrets"
         raise click.UsageError(msg)
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(message)s")
+    _log(demo=demo)
+    endpoint = load_endpoint(secret_file, profile=profile)
     report = Report(as_json=form == "jsonl")
-    site = Site(
-        endpoint=load_endpoint(secret_file, profile=profile), hooks=hooks, path=path, on_outcome=report.on_outcome
-    )
-    with _listening(host, port) as listening:
+    with _listening(host, port) as listening, _stored(framework, inbox_url) as inbox:
+        site = Site(
+            endpoint=endpoint,
+            hooks=demo_hooks if demo else hooks,
+            path=path,
+            on_outcome=report.on_outcome,
+            inbox=None if inbox is None else WatchedInbox(inbox, report.on_attempt).itself,
+            worker=_DEMO_WORKER if demo else WorkerSettings(),
+        )
         try:
             server = make_server(framework, site, listening)
         except ImportError as exc:
             raise click.ClickException(str(exc)) from exc
         report.stop = server.stop
+        url = _url(host, listening.getsockname()[1], path)
 
         def ready() -> None:
-            report.begin(_url(host, listening.getsockname()[1], path), framework, profile)
+            _announce(report, url, framework, profile, inbox, is_temporary=inbox_url is None)
             if stop_with_stdin:
                 threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
 
@@ -92,73 +122,45 @@ def command(
         context.exit(130)
 
 
-class Report:
-    """Prints what is received.
-
-    Args:
-        as_json: one JSON object on each line.
-    """
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self._broken: BrokenPipeError | None = None
-        self.stop: Callable[[], None] = lambda: None
-
-    def begin(self, url: str, framework: str, profile: str) -> None:
-        """Print the URL."""
-        if self._as_json:
-            self._print(echo_json, {"url": url, "framework": framework, "profile": profile})
-        else:
-            self._print(echo, f"listening at {url} ({framework}, profile {profile})")
-            note(f"try: licensechain-hooks trigger license.revoked --to {url}")
-
-    def on_outcome(self, outcome: Outcome, _request: HookRequest, seconds: float) -> None:
-        """Print the line of a delivery."""
-        if self._as_json:
-            self._print(echo_json, _facts(outcome, seconds))
-        else:
-            self._print(echo, _line(outcome, seconds))
-
-    def _print(self, print_: Callable[[Any], None], what: Any) -> None:
-        """Print; where nobody reads it any more, stop."""
-        try:
-            print_(what)
-        except BrokenPipeError as error:
-            self._broken = error
-            threading.Thread(target=self.stop, daemon=True).start()
-
-    def end(self) -> None:
-        """Say that stdout broke, if it did.
-
-        Raises:
-            BrokenPipeError: which click ends quietly with.
-        """
-        if self._broken is not None:
-            raise self._broken
+def _announce(
+    report: Report, url: str, framework: str, profile: str, inbox: "SqlInbox | None", *, is_temporary: bool
+) -> None:
+    where = None if inbox is None else spell_inbox(inbox)
+    facts = {"url": url, "framework": framework, "profile": profile, "inbox": where}
+    report.begin(f"listening at {url} ({framework}, profile {profile})", facts)
+    if report.as_json:
+        return
+    if where is not None:
+        note(f"inbox: {where}" + (", until this ends; --inbox URL for one that stays" if is_temporary else ""))
+    note(f"try: licensechain-hooks trigger license.revoked --to {url}")
 
 
-def _facts(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    return {
-        "outcome": outcome.name,
-        "status": outcome.status,
-        "type": None if outcome.event is None else outcome.event.type,
-        "id": None if outcome.event is None else outcome.event.id,
-        "ms": round(seconds * 1000, 3),
-        "reason": outcome.reason or None,
-        "detail": None if outcome.error is None else str(outcome.error),
-        "handlers": [run.handler for run in outcome.runs],
-    }
+@contextmanager
+def _stored(framework: str, url: str | None) -> Iterator["SqlInbox | None"]:
+    """The inbox that is meant, ready; else one in a file that goes with the block."""
+    if framework in INLINE:
+        yield None
+        return
+    with ExitStack() as stack:
+        if url is None:
+            folder = stack.enter_context(TemporaryDirectory(prefix="licensechain-listen-"))
+            url = f"sqlite:///{folder}/inbox.db"
+        with open_url(url, create=True) as inbox:
+            with reported():
+                inbox.stats()  # now, and not at the first delivery
+            yield inbox
 
 
-def _line(outcome: Outcome, seconds: float) -> str:
-    event = outcome.event
-    name = paint(f"{outcome.name:<11}", good=outcome.status < 400)
-    parts = [name, str(outcome.status), f"{seconds * 1000:7.1f} ms"]
-    if event is not None:
-        parts += [f"{event.type:<22}", event.id]
-    if outcome.error is not None:
-        parts.append(f"{outcome.reason}: {outcome.error}")
-    return "  ".join([parts[0], *map(printable, parts[1:])])
+def _log(*, demo: bool) -> None:
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(message)s")
+    if demo:  # its handlers' failures are meant
+        logging.getLogger("licensechain_hooks").addFilter(lambda record: not record.msg.startswith(_MEANT))
+
+
+def _check_inbox(framework: str, url: str | None) -> None:
+    if url is not None and framework in INLINE:
+        msg = f"--inbox: with {framework}, handlers run while the sender waits"
+        raise click.UsageError(msg)
 
 
 def _check(host: str, path: str, *, allow_remote: bool) -> None:

@@ -25,8 +25,16 @@ class Listening:
         self.url = json.loads(first)["url"] if first.startswith("{") else first.split()[2]
 
     def line(self):
-        """The next line of a delivery, as JSON."""
+        """The next line, as JSON."""
         return json.loads(self.process.stdout.readline())
+
+    def delivery(self):
+        """The next line of a delivery; those of attempts are passed over."""
+        return next(line for line in iter(self.line, None) if "outcome" in line)
+
+    def attempt(self, event_id):
+        """The next line of an attempt of this event."""
+        return next(line for line in iter(self.line, None) if "state" in line and line["id"] == event_id)
 
     def end(self, number):
         """Send a signal; the exit code, and what else was printed."""

@@ -13,8 +13,10 @@ import pytest
 
 from licensechain_hooks.cli import demo
 from licensechain_hooks.cli._child import ListenProcess
+from licensechain_hooks.cli._servers import FRAMEWORKS, INLINE
 
-FRAMEWORKS = ["starlette", "fastapi", "flask", "django"]
+DURABLE = [framework for framework in FRAMEWORKS if framework not in INLINE]
+SAMPLE = "licensechain_hooks.cli._sample."
 
 
 def is_running(pid):
@@ -60,23 +62,48 @@ def started(environ):
         process.communicate()
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_every_framework(framework, run):
-    """Six deliveries to a real server are answered, and run the handlers, as they should; the verdict says so."""
+def played(run, framework):
+    """What a demo found, as JSON, and for each step what is worth comparing."""
     ran = run("demo", "--framework", framework, "--format", "json")
     document = json.loads(ran.stdout)
-    found = [
-        (step["type"], step["status"], step["outcome"], step["reason"], step["handlers"])
-        for step in document["deliveries"]
-    ]
     assert (ran.returncode, ran.stderr, document["ok"], document["framework"]) == (0, "", True, framework)
-    assert found == [
-        ("license.created", 200, "processed", None, ["welcome_customer", "audit_license"]),
-        ("license.revoked", 200, "processed", None, ["lock_seats", "audit_license"]),
-        ("license.revoked", 200, "duplicate", None, []),
-        ("license.created", 401, "rejected", "signature_mismatch", []),
-        ("license.created", 401, "rejected", "timestamp_outside_tolerance", []),
-        ("starship.launched", 200, "processed", None, ["log_other"]),
+    names = ("type", "status", "outcome", "reason", "attempts", "handlers")
+    return [tuple(step[name] for name in names) for step in document["steps"]]
+
+
+@pytest.mark.parametrize("framework", DURABLE)
+def test_every_framework(framework, run):
+    """Nine steps with a real server: deliveries are accepted or refused, entries run, fail, die and are replayed."""
+    done = ["processed"]
+    assert played(run, framework) == [
+        ("license.created", 200, "accepted", None, done, ["welcome_customer", "audit_license"]),
+        ("license.revoked", 200, "accepted", None, done, ["lock_seats", "audit_license"]),
+        ("license.revoked", 200, "duplicate", None, [], []),
+        ("license.created", 401, "rejected", "signature_mismatch", [], []),
+        ("license.created", 401, "rejected", "timestamp_outside_tolerance", [], []),
+        ("starship.launched", 200, "accepted", None, done, ["log_other"]),
+        (
+            *("license.extended", 200, "accepted", None, ["failed", "failed", "processed"]),
+            ["audit_license", "mail_customer", "mail_customer", "mail_customer"],
+        ),
+        (
+            *("license.transferred", 200, "accepted", None, ["failed", "failed", "dead"]),
+            ["audit_license", "update_crm", "update_crm", "update_crm"],
+        ),
+        ("license.transferred", None, "replayed", None, done, ["update_crm"]),
+    ]
+
+
+@pytest.mark.parametrize("framework", sorted(INLINE))
+def test_frameworks_without_an_inbox(framework, run):
+    """Where handlers run while the sender waits, six deliveries show it."""
+    assert played(run, framework) == [
+        ("license.created", 200, "processed", None, [], ["welcome_customer", "audit_license"]),
+        ("license.revoked", 200, "processed", None, [], ["lock_seats", "audit_license"]),
+        ("license.revoked", 200, "duplicate", None, [], []),
+        ("license.created", 401, "rejected", "signature_mismatch", [], []),
+        ("license.created", 401, "rejected", "timestamp_outside_tolerance", [], []),
+        ("starship.launched", 200, "processed", None, [], ["log_other"]),
     ]
 
 
@@ -85,29 +112,59 @@ def test_plain_columns_where_there_is_no_terminal(run):
     ran = run("demo")
     lines = ran.stdout.splitlines()
     assert (ran.returncode, all(line.isprintable() and line.isascii() for line in lines)) == (0, True)
-    assert lines[0].split() == ["delivery", "expected", "answer", "handlers", "that", "ran", "ms"]
-    assert [line.split()[-1] for line in lines[1:7]] == ["ok"] * 6
-    assert (lines[7][:41], lines[8][:6]) == ("All 6 deliveries went as they should, in ", "next: ")
+    assert lines[0].split() == ["step", "answer", "worker", "handlers", "that", "ran", "ms"]
+    assert [line.split()[-1] for line in lines[1:10]] == ["ok"] * 9
+    assert (lines[10][:35], lines[12][:6]) == ("All 9 steps went as they should, in", "next: ")
     assert ran.stderr.startswith("a starlette application, really served, at http://127.0.0.1:")
+
+
+def test_the_command_of_the_replay_is_shown(run):
+    """How the dead letter was replayed is shown as what one would type."""
+    (line,) = [line for line in run("demo").stdout.splitlines() if line.startswith("replayed with: ")]
+    assert line.split()[2:7] == ["licensechain-hooks", "inbox", "replay", "5", "--inbox"]
+    assert not Path(line.split()[-1].removeprefix("sqlite:///")).exists()
+
+
+def test_keep(run, environ, tmp_path):
+    """``--keep`` keeps the inbox and prints commands that look into it; they work."""
+    lines = run("demo", "--keep", environ=environ | {"TMPDIR": str(tmp_path)}).stdout.splitlines()
+    (place,) = [number for number, line in enumerate(lines) if line.startswith("kept: ")]
+    path = lines[place].split()[1].rstrip(";")
+    assert (Path(path).exists(), Path(path).is_relative_to(tmp_path)) == (True, True)
+    listed, shown = [run(*line.split()[1:]) for line in lines[place + 1 : place + 3]]
+    states = [line.split()[1] for line in listed.stdout.splitlines()[1:]]
+    assert (states, shown.returncode) == (["processed"] * 5, 0)
+    ledger = [line.split() for line in shown.stdout.splitlines()[-2:]]
+    assert [(row[0], row[-1]) for row in ledger] == [
+        (f"{SAMPLE}audit_license", "done"),
+        (f"{SAMPLE}update_crm", "done"),
+    ]
+
+
+@pytest.mark.parametrize("framework", sorted(INLINE))
+def test_nothing_to_keep(framework, invoke):
+    """Where there is no inbox, it cannot be kept."""
+    result = invoke("demo", "--framework", framework, "--keep")
+    assert (result.exit_code, "there is no inbox to keep" in result.stderr) == (2, True)
 
 
 def test_a_framed_and_coloured_table_on_a_terminal(on_a_terminal, environ):
     """On a terminal the table is framed, and verdicts are green."""
     code, shown = on_a_terminal("demo", environ=environ | {"TERM": "xterm-256color", "COLUMNS": "100"})
-    assert (code, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 40 in shown, shown.count("\x1b[32mok")) == (0, True, 6)
+    assert (code, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 40 in shown, shown.count("\x1b[32mok")) == (0, True, 9)
 
 
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_color_is_respected(variable, on_a_terminal, environ):
     """Who wants no colours gets plain columns on a terminal too."""
     code, shown = on_a_terminal("demo", environ=environ | {"TERM": "xterm"} | variable)
-    assert (code, "\x1b" in shown, "All 6 deliveries went as they should" in shown) == (0, False, True)
+    assert (code, "\x1b" in shown, "All 9 steps went as they should" in shown) == (0, False, True)
 
 
 def test_without_rich_the_table_is_plain(on_a_terminal, environ, shadowed, tmp_path):
     """Without rich the demo works all the same."""
     code, shown = on_a_terminal("demo", environ=shadowed("rich", tmp_path, environ | {"TERM": "xterm"}))
-    assert (code, "All 6 deliveries went as they should" in shown) == (0, True)
+    assert (code, "All 9 steps went as they should" in shown) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -117,32 +174,34 @@ def test_without_rich_the_table_is_plain(on_a_terminal, environ, shadowed, tmp_p
         ({"outcome": "processed"}, "the receiver should tell of processed"),
         ({"handlers": ("lock_seats",)}, "the handlers should be lock_seats"),
         ({"reason": "age"}, "the receiver should tell of duplicate age"),
+        ({"states": ("processed",)}, "the worker's attempts should end processed"),
     ],
 )
 def test_a_difference_fails_the_demo(changed, said, invoke, monkeypatch):
     """Whatever differs from what it should be is named, and the demo exits with 1."""
-    steps = list(demo._steps())
+    steps = list(demo.make_steps(durable=True))
     steps[2] = dataclasses.replace(steps[2], **changed)
-    monkeypatch.setattr(demo, "_steps", lambda: steps)
+    monkeypatch.setattr(demo, "make_steps", lambda *, durable: steps)
     result = invoke("demo")
     lines = result.stdout.splitlines()
-    assert (result.exit_code, [line.split()[-1] for line in lines[1:7]].count("differs")) == (1, 1)
+    assert (result.exit_code, [line.split()[-1] for line in lines[1:10]].count("differs")) == (1, 1)
     assert any(line.startswith(f"the same again: {said}") for line in lines)
-    assert "1 of 6 deliveries went otherwise than they should." in lines
+    assert "1 of 9 steps went otherwise than they should." in lines
 
 
-def test_jsonl_is_a_line_for_each_delivery_and_one_for_all(invoke):
-    """``--format jsonl`` prints a line for each delivery as it goes, and the verdict last."""
+def test_jsonl_is_a_line_for_each_step_and_one_for_all(invoke):
+    """``--format jsonl`` prints a line for each step as it goes, and the verdict last."""
     result = invoke("demo", "--format", "jsonl")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert ([line["ok"] for line in lines], "url" in lines[-1], result.stderr) == ([True] * 7, True, "")
+    assert ([line["ok"] for line in lines], "url" in lines[-1], result.stderr) == ([True] * 10, True, "")
 
 
 def test_no_answer_is_a_difference(invoke, monkeypatch):
     """A receiver that does not answer fails the demo, and the reason is shown."""
+    from licensechain_hooks.cli import _scenes
     from licensechain_hooks.cli._target import Answer
 
-    monkeypatch.setattr(demo, "post", lambda *_: Answer(status=None, error="\x1b[2Jnobody there"))
+    monkeypatch.setattr(_scenes, "post", lambda *_: Answer(status=None, error="\x1b[2Jnobody there"))
     result = invoke("demo")
     assert (result.exit_code, r"license.created: \x1b[2Jnobody there" in result.stdout) == (1, True)
 

@@ -11,7 +11,7 @@ import pytest
 
 from licensechain_hooks.cli import main
 
-COMMANDS = ["demo", "listen", "trigger", "verify", "inbox"]
+COMMANDS = ["demo", "listen", "trigger", "verify", "inbox", "worker"]
 
 
 def test_help_lists_every_command(invoke):
@@ -37,7 +37,7 @@ def test_every_command_has_help(name, invoke):
 
 def test_help_imports_no_command_and_no_framework(environ):
     """``--help`` is fast: it imports no command, no framework, no server and not rich."""
-    slow = ["django", "fastapi", "flask", "rich", "starlette", "uvicorn", "http.client", "asyncio"]
+    slow = ["django", "fastapi", "flask", "rich", "sqlalchemy", "starlette", "uvicorn", "http.client", "asyncio"]
     commands = [f"licensechain_hooks.cli.{name}" for name in COMMANDS]
     code = (
         "import sys; from licensechain_hooks.cli import main; main(['--help'], standalone_mode=False);"

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from licensechain_hooks.cli._servers import FRAMEWORKS, INLINE
 from licensechain_hooks.testing import event_body, make_event, sign_request
 
-FRAMEWORKS = ["starlette", "fastapi", "flask", "django"]
+DURABLE = [framework for framework in FRAMEWORKS if framework not in INLINE]
 SAMPLE = "licensechain_hooks.cli._sample."
 
 
@@ -36,24 +37,25 @@ def deliver(url, secret, event_type="license.revoked", **settings):
     return send(url, event_body(event), sign_request(event, secret))
 
 
+def new(framework="starlette"):
+    """Status and outcome of a new event's delivery."""
+    return (200, "processed" if framework in INLINE else "accepted")
+
+
+def lines_of(listening, count):
+    """The next lines, those of deliveries before those of attempts."""
+    lines = [listening.line() for _ in range(count)]
+    return sorted(lines, key=lambda line: "state" in line)
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_line_for_each_delivery(framework, listen, secret):
     """The URL comes first, then each delivery as one JSON line; Ctrl-C ends it with 130."""
     listening = listen("--framework", framework, "--format", "jsonl", "--path", "/some/hook")
-    assert json.loads(listening.first) == {"url": listening.url, "framework": framework, "profile": "guide"}
+    first = json.loads(listening.first)
+    assert first.pop("inbox") is None or framework in DURABLE
+    assert first == {"url": listening.url, "framework": framework, "profile": "guide"}
     assert listening.url.endswith("/some/hook")
-    assert deliver(listening.url, secret, event_id="evt_1") == (200, "processed")
-    line = listening.line()
-    assert isinstance(line.pop("ms"), float)
-    assert line == {
-        "outcome": "processed",
-        "status": 200,
-        "type": "license.revoked",
-        "id": "evt_1",
-        "reason": None,
-        "detail": None,
-        "handlers": [f"{SAMPLE}lock_seats", f"{SAMPLE}audit_license"],
-    }
     assert send(listening.url, b"{}", {"X-Webhook-Signature": "0" * 64}) == (401, "rejected")
     line = listening.line()
     assert (line["outcome"], line["status"], line["reason"], line["id"], line["handlers"]) == (
@@ -65,6 +67,44 @@ def test_a_line_for_each_delivery(framework, listen, secret):
     assert listening.end(signal.SIGINT) == (130, "", "")
 
 
+@pytest.mark.parametrize("framework", DURABLE)
+def test_a_line_when_the_worker_has_run_it(framework, listen, secret):
+    """An accepted delivery has a line, and its entry another once the worker has run it."""
+    listening = listen("--framework", framework, "--format", "jsonl")
+    assert deliver(listening.url, secret, event_id="evt_1") == (200, "accepted")
+    accepted, processed = lines_of(listening, 2)
+    assert isinstance(accepted.pop("ms"), float)
+    assert accepted == {
+        "outcome": "accepted",
+        "status": 200,
+        "type": "license.revoked",
+        "id": "evt_1",
+        "reason": None,
+        "detail": None,
+        "handlers": [],
+    }
+    assert processed == {
+        "state": "processed",
+        "entry": 1,
+        "attempt": 1,
+        "type": "license.revoked",
+        "id": "evt_1",
+        "handlers": [f"{SAMPLE}lock_seats", f"{SAMPLE}audit_license"],
+        "error_code": None,
+        "next_attempt_in": None,
+    }
+    assert listening.end(signal.SIGINT) == (130, "", "")
+
+
+@pytest.mark.parametrize("framework", sorted(INLINE))
+def test_a_line_where_the_sender_waits(framework, listen, secret):
+    """Without an inbox the line of a delivery names the handlers that ran."""
+    listening = listen("--framework", framework, "--format", "jsonl")
+    assert deliver(listening.url, secret, event_id="evt_1") == (200, "processed")
+    line = listening.line()
+    assert (line["outcome"], line["handlers"]) == ("processed", [f"{SAMPLE}lock_seats", f"{SAMPLE}audit_license"])
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_sigterm_is_a_normal_end(framework, listen):
     """SIGTERM, which service managers send, ends it with 0 and without a word."""
@@ -72,17 +112,86 @@ def test_sigterm_is_a_normal_end(framework, listen):
 
 
 def test_text_is_for_people(listen, secret):
-    """As text: the URL first, then outcome, status, milliseconds, type and id, and why where something was refused."""
+    """As text: the URL first, then deliveries and what became of them, and why where something was refused."""
     listening = listen()
     assert listening.first.startswith("listening at http://127.0.0.1:")
     deliver(listening.url, secret, event_id="evt_1")
-    words = listening.process.stdout.readline().split()
-    assert words[:2] + words[3:] == ["processed", "200", "ms", "license.revoked", "evt_1"]
+    lines = sorted(listening.process.stdout.readline() for _ in range(2))
+    words = lines[0].split()
+    assert words[:2] + words[3:] == ["accepted", "200", "ms", "license.revoked", "evt_1"]
+    assert lines[1].split() == [
+        "processed",
+        "run",
+        "attempt",
+        "1",
+        "license.revoked",
+        "evt_1",
+        "entry",
+        "1",
+        "lock_seats,",
+        "audit_license",
+    ]
     send(listening.url, b"{}")
     line = listening.process.stdout.readline()
     assert line.split()[:2] + line.split("ms")[1:] == ["rejected", "401", "  signature_missing: no signature header\n"]
     code, out, err = listening.end(signal.SIGTERM)
-    assert (code, out, err) == (0, "", f"try: licensechain-hooks trigger license.revoked --to {listening.url}\n")
+    inbox, hint = err.splitlines()
+    assert (code, out, hint) == (0, "", f"try: licensechain-hooks trigger license.revoked --to {listening.url}")
+    assert inbox.startswith("inbox: sqlite:////")
+    assert inbox.endswith("inbox.db, until this ends; --inbox URL for one that stays")
+
+
+def test_a_failure_is_told_of(listen, secret):
+    """A failed attempt's line says why and when the next one is, a dead letter's that it is dead."""
+    listening = listen("--demo")
+    deliver(listening.url, secret, "license.transferred", event_id="evt_1")
+    lines = sorted(listening.process.stdout.readline().rstrip() for _ in range(4))
+    assert [line.split()[0] for line in lines] == ["accepted", "dead", "failed", "failed"]
+    assert lines[1].endswith("attempt 3   license.transferred     evt_1  entry 1  update_crm  ConnectionError")
+    assert lines[2].endswith("entry 1  audit_license, update_crm  ConnectionError, again in 0 s")
+    assert "Traceback" not in listening.end(signal.SIGTERM)[2]
+
+
+@pytest.mark.parametrize("framework", DURABLE)
+def test_an_inbox_that_stays(framework, listen, secret, tmp_path, run):
+    """With ``--inbox`` deliveries outlive the process: they can be listed, and the next one knows them."""
+    url = f"sqlite:///{tmp_path}/inbox.db"
+    for expected in ("accepted", "duplicate"):
+        listening = listen("--framework", framework, "--format", "jsonl", "--inbox", url)
+        assert json.loads(listening.first)["inbox"] == url
+        assert deliver(listening.url, secret, event_id="evt_1") == (200, expected)
+        lines_of(listening, 2 if expected == "accepted" else 1)
+        assert listening.end(signal.SIGTERM)[0] == 0
+    (entry,) = json.loads(run("inbox", "list", "--inbox", url, "--format", "json").stdout)
+    assert (entry["event_id"], entry["state"], entry["attempts"]) == ("evt_1", "processed", 1)
+
+
+@pytest.mark.parametrize("framework", DURABLE)
+def test_what_waits_is_run_from_the_start(framework, listen, secret, tmp_path, run):
+    """Entries of an inbox that are due run without a delivery that would wake the worker."""
+    url = f"sqlite:///{tmp_path}/inbox.db"
+    listening = listen("--format", "jsonl", "--inbox", url)
+    deliver(listening.url, secret, event_id="evt_1")
+    lines_of(listening, 2)
+    listening.end(signal.SIGTERM)
+    assert run("inbox", "replay", "1", "--force", "--yes", "--inbox", url).returncode == 0
+    line = listen("--framework", framework, "--format", "jsonl", "--inbox", url).line()
+    assert (line["state"], line["id"], line["attempt"]) == ("processed", "evt_1", 1)
+
+
+def test_a_temporary_inbox_is_removed(listen, environ, tmp_path):
+    """Without ``--inbox`` nothing is left behind."""
+    listening = listen("--format", "jsonl", environ=environ | {"TMPDIR": str(tmp_path)})
+    assert len([*tmp_path.glob("*/inbox.db")]) == 1
+    listening.end(signal.SIGTERM)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_without_sqlalchemy(run, environ, shadowed, tmp_path):
+    """Without what an inbox needs, it says in one line what to install, and exits with 1."""
+    ran = run("listen", "--port", "0", environ=shadowed("sqlalchemy", tmp_path, environ))
+    expected = "Error: this module needs SQLAlchemy: pip install 'licensechain-hooks[sql]'\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", expected)
 
 
 @pytest.mark.parametrize("form", ["text", "jsonl"])
@@ -102,10 +211,10 @@ def test_types_in_any_spelling_and_unknown_ones(listen, secret):
     listening = listen("--format", "jsonl")
     deliver(listening.url, secret, "subscription.cancelled")
     deliver(listening.url, secret, "starship.launched")
-    lines = [listening.line(), listening.line()]
-    assert [(line["type"], line["handlers"]) for line in lines] == [
-        ("subscription.canceled", [f"{SAMPLE}log_other"]),
+    lines = lines_of(listening, 4)[2:]
+    assert sorted((line["type"], line["handlers"]) for line in lines) == [
         ("starship.launched", [f"{SAMPLE}log_other"]),
+        ("subscription.canceled", [f"{SAMPLE}log_other"]),
     ]
 
 
@@ -115,7 +224,7 @@ def test_profile_compat(framework, listen, secret):
     event = make_event()
     headers = {name.replace("Webhook", "LicenseChain"): text for name, text in sign_request(event, secret).items()}
     listening = listen("--framework", framework, "--format", "jsonl", "--profile", "compat")
-    assert send(listening.url, event_body(event), headers) == (200, "processed")
+    assert send(listening.url, event_body(event), headers) == new(framework)
 
 
 def test_secrets_from_stdin(listen, environ):
@@ -188,6 +297,9 @@ def test_framework_that_is_not_installed(framework, hidden, extra, run, environ,
         (["--profile", "strict"], 2, "--profile"),
         (["--format", "json"], 2, "--format"),
         (["--stop-with-stdin", "--secret-file", "-"], 2, "stdin ends with the secrets"),
+        (["--inbox", "inbox.db"], 2, "--inbox: no database can be reached by this URL"),
+        (["--inbox", "sqlite:////no/such/folder/inbox.db"], 1, "the inbox's database: OperationalError"),
+        *((["--framework", name, "--inbox", "sqlite:///x.db"], 2, "the sender waits") for name in sorted(INLINE)),
     ],
 )
 def test_bad_input(arguments, code, said, invoke):
@@ -205,7 +317,7 @@ def test_every_loopback_address(host, in_url, listen, secret):
         pytest.skip(f"this machine has no {host}")
     listening = listen("--host", host, "--format", "jsonl")
     assert listening.url.startswith(f"http://{in_url}:")
-    assert deliver(listening.url, secret) == (200, "processed")
+    assert deliver(listening.url, secret) == new()
 
 
 @pytest.mark.parametrize("framework", ["starlette", "flask"])
@@ -224,7 +336,7 @@ def test_it_ends_when_nobody_reads_its_lines(framework, listen, secret):
     """A closed stdout, as ``| head -1`` leaves it, ends it at the next delivery, which is answered still."""
     listening = listen("--framework", framework)
     listening.process.stdout.close()
-    assert deliver(listening.url, secret) == (200, "processed")
+    assert deliver(listening.url, secret) == new(framework)
     assert (listening.process.wait(timeout=20), "Traceback" in listening.process.stderr.read()) == (1, False)
 
 
@@ -257,8 +369,9 @@ def test_all_deliveries_of_many_senders_get_whole_lines(listen, secret):
     ids = [f"evt_{number}" for number in range(24)]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda event_id: deliver(listening.url, secret, event_id=event_id), ids))
-    assert answers == [(200, "processed")] * len(ids)
-    assert sorted(listening.line()["id"] for _ in ids) == sorted(ids)
+    assert answers == [new("flask")] * len(ids)
+    lines = lines_of(listening, 2 * len(ids))
+    assert sorted(line["id"] for line in lines) == sorted(2 * ids)
 
 
 def test_secrets_never_stand_in_the_arguments(listen, secret):

@@ -12,22 +12,22 @@ def jsonl(result):
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_an_event_is_processed(invoke, listening):
-    """A signed event is answered 200 processed; exit code 0."""
-    result = invoke("trigger", "license.revoked", "--to", listening.url, "--id", "evt_processed")
+def test_an_event_is_accepted(invoke, listening):
+    """A signed event is answered 200 accepted; exit code 0."""
+    result = invoke("trigger", "license.revoked", "--to", listening.url, "--id", "evt_accepted")
     words = result.stdout.split()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert words[:2] + words[3:] == ["processed", "200", "ms", "license.revoked", "evt_processed", "as", "expected"]
-    assert (listening.line()["id"], listening.first[:7]) == ("evt_processed", '{"url":')
+    assert words[:2] + words[3:] == ["accepted", "200", "ms", "license.revoked", "evt_accepted", "as", "expected"]
+    assert (listening.delivery()["id"], listening.first[:7]) == ("evt_accepted", '{"url":')
 
 
 def test_duplicates_are_told_apart(invoke, listening):
-    """``--duplicate 2`` delivers three times the same event: processed, then duplicate."""
+    """``--duplicate 2`` delivers three times the same event: accepted, then duplicate."""
     result = invoke("trigger", "license.created", "--to", listening.url, "--duplicate", "2", "--format", "jsonl")
     lines = jsonl(result)
-    assert [line["outcome"] for line in lines] == ["processed", "duplicate", "duplicate"]
+    assert [line["outcome"] for line in lines] == ["accepted", "duplicate", "duplicate"]
     assert [len({line["id"] for line in lines}), result.exit_code] == [1, 0]
-    assert [listening.line()["outcome"] for _ in lines] == [line["outcome"] for line in lines]
+    assert [listening.delivery()["outcome"] for _ in lines] == [line["outcome"] for line in lines]
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,14 @@ def test_tampered_deliveries_are_refused(tamper, reason, invoke, listening):
     result = invoke("trigger", "license.revoked", "--to", listening.url, "--tamper", tamper, "--format", "jsonl")
     (line,) = jsonl(result)
     assert (result.exit_code, line["status"], line["outcome"], line["expected"]) == (0, 401, "rejected", "401")
-    assert listening.line()["reason"] == reason
+    assert listening.delivery()["reason"] == reason
 
 
 def test_another_secret_is_not_as_expected(invoke, listening):
     """A good delivery that is refused exits with 1 and says what was expected."""
     result = invoke("trigger", "license.revoked", "--to", listening.url, secret="the-secret-of-another-webhook")
     assert (result.exit_code, result.stdout.splitlines()[0].endswith("expected 2xx")) == (1, True)
-    assert listening.line()["reason"] == "signature_mismatch"
+    assert listening.delivery()["reason"] == "signature_mismatch"
 
 
 def test_a_receiver_that_takes_forgeries_is_found(invoke, answering):
@@ -65,7 +65,7 @@ def test_the_newest_secret_signs(invoke, listening, tmp_path, secret):
     (tmp_path / "secrets").write_text(f"{secret}\nan-older-secret-of-this-webhook\n")
     arguments = ["trigger", "license.revoked", "--to", listening.url, "--secret-file", str(tmp_path / "secrets")]
     assert invoke(*arguments, secret=None).exit_code == 0
-    assert listening.line()["outcome"] == "processed"
+    assert listening.delivery()["outcome"] == "accepted"
 
 
 def test_json_is_one_document(invoke, listening):
@@ -74,7 +74,7 @@ def test_json_is_one_document(invoke, listening):
     document = json.loads(result.stdout)
     assert (document["url"], document["ok"]) == (listening.url, True)
     assert [delivery["status"] for delivery in document["deliveries"]] == [200, 200]
-    assert [listening.line()["status"] for _ in range(2)] == [200, 200]
+    assert [listening.delivery()["status"] for _ in range(2)] == [200, 200]
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_unknown_types_are_sent_with_a_note(event_type, said, invoke, listening)
     """A type this version does not know is sent all the same, with a note on stderr."""
     result = invoke("trigger", event_type, "--to", listening.url)
     assert (result.exit_code, result.stderr) == (0, said)
-    assert listening.line()["outcome"] == "processed"
+    assert listening.delivery()["outcome"] == "accepted"
 
 
 def test_data_that_no_model_takes_is_sent_with_a_note(invoke, listening):
     """Data of another shape than known arrives as an UnknownEvent, and a note says so."""
-    result = invoke("trigger", "license.created", "--to", listening.url, "--data", "id=5")
+    result = invoke("trigger", "license.created", "--to", listening.url, "--data", "id=5", "--id", "evt_odd")
     expected = "note: a receiver gets this as an UnknownEvent: license.created.data.id: string_type\n"
     assert (result.exit_code, result.stderr) == (0, expected)
-    assert listening.line()["handlers"] == ["licensechain_hooks.cli._sample.audit_license"]
+    assert listening.attempt("evt_odd")["handlers"] == ["licensechain_hooks.cli._sample.audit_license"]
 
 
 @pytest.mark.parametrize(
@@ -317,5 +317,5 @@ def test_the_query_is_sent():
 def test_a_process_of_its_own(run, listening):
     """The real program delivers to a real receiver."""
     ran = run("trigger", "license.revoked", "--to", listening.url, "--format", "jsonl")
-    assert (ran.returncode, json.loads(ran.stdout)["outcome"], ran.stderr) == (0, "processed", "")
-    assert listening.line()["outcome"] == "processed"
+    assert (ran.returncode, json.loads(ran.stdout)["outcome"], ran.stderr) == (0, "accepted", "")
+    assert listening.delivery()["outcome"] == "accepted"

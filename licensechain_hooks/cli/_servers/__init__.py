@@ -6,29 +6,42 @@ They are named after the frameworks, and each is imported only when its framewor
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import Any, Protocol
 
 from licensechain_hooks import Endpoint, HookRequest, Hooks, Outcome, Receiver
+from licensechain_hooks._stores import Inbox
+from licensechain_hooks.worker import WorkerSettings
 
-__all__ = ["FRAMEWORKS", "Server", "Site", "listening_socket", "make_server"]
+__all__ = ["FRAMEWORKS", "INLINE", "Server", "Site", "listening_socket", "make_server"]
 
 FRAMEWORKS = ("starlette", "fastapi", "flask", "django")
+INLINE = frozenset({"django"})
+"""The frameworks whose site runs handlers while the sender waits, without an inbox."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Site:
-    """What a server serves: one endpoint at one path, told in a framework's own terms."""
+    """What a server serves: one endpoint at one path, told in a framework's own terms.
+
+    Attributes:
+        inbox: where deliveries are stored; ``None`` under `INLINE` frameworks.
+        worker: how the worker of this process works.
+    """
 
     endpoint: Endpoint
     hooks: Hooks
     path: str
     on_outcome: Callable[[Outcome, HookRequest, float], object]
+    inbox: Inbox | None
+    worker: WorkerSettings
 
-    @property
+    @cached_property
     def receiver(self) -> Receiver:
-        """A receiver of this site."""
-        return Receiver(self.endpoint, self.hooks, on_outcome=self.on_outcome)
+        """The receiver of this site."""
+        worker = None if self.inbox is None else self.worker
+        return Receiver(self.endpoint, self.hooks, inbox=self.inbox, worker=worker, on_outcome=self.on_outcome)
 
 
 class Server(Protocol):

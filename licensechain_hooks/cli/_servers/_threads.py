@@ -7,6 +7,8 @@ from contextlib import suppress
 from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 
+from licensechain_hooks import Receiver
+
 __all__ = ["GracefulThreads", "ThreadedServer"]
 
 _POLL = 0.05  # seconds between two looks at whether to stop
@@ -44,18 +46,28 @@ class GracefulThreads(ThreadingMixIn):
 
 
 class ThreadedServer:
-    """Serves with a thread for each connection."""
+    """Serves with a thread for each connection.
 
-    def __init__(self, server: BaseServer) -> None:
+    Args:
+        server: what serves.
+        receiver: is started and stopped with it, where the framework does not do so.
+    """
+
+    def __init__(self, server: BaseServer, receiver: Receiver | None = None) -> None:
         self._server = server
+        self._receiver = receiver
 
     def serve(self, ready: Callable[[], None]) -> None:
         """See `Server.serve`."""
+        if self._receiver is not None:
+            self._receiver.start()
         ready()  # connections wait in the listening socket
         try:
             self._server.serve_forever(_POLL)
         finally:
             self._server.server_close()
+            if self._receiver is not None:
+                self._receiver.stop()
 
     def stop(self) -> None:
         """See `Server.stop`."""

@@ -24,4 +24,4 @@ def make_server(site: Site, listening: socket.socket) -> Server:
     app = Flask("licensechain_hooks.listen")
     app.register_blueprint(webhook_blueprint(site.receiver, path=site.path))
     host, port = listening.getsockname()[:2]
-    return ThreadedServer(GracefulServer(host, port, app, Handler, fd=listening.fileno()))
+    return ThreadedServer(GracefulServer(host, port, app, Handler, fd=listening.fileno()), site.receiver)
