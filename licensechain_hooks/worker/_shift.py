@@ -97,10 +97,10 @@ class Shift:
         self._bell.ring()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it has ended, but where it is this very thread that would have to; whether it has."""
+        """Wait until it has ended, but where this very thread would have to end it; whether all has."""
         if self._coordinator != threading.get_ident():
             self._ended.wait(seconds)
-        return self._ended.is_set()
+        return self._ended.is_set() and not self.running
 
     def coordinate(self) -> None:
         """Work until it is stopped."""

@@ -1,5 +1,6 @@
 """What the worker's tests share: an inbox on a clock that stands still, with events in it and a worker for it."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from licensechain_hooks import Hooks
-from licensechain_hooks._stores import Claim, Entry, EntryFilter, LedgerRow, NewEntry, Settlement
+from licensechain_hooks._stores import Claim, Entry, EntryFilter, EntryState, LedgerRow, NewEntry, Settlement
 from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import FrozenClock, event_body, make_event
@@ -26,6 +27,7 @@ class StoppableInbox(MemoryInbox):
         super().__init__(**settings)
         self.down: set[str] = set()
         self.bad_ids: set[str] = set()
+        self.refuses_errors = False
         self.asked: list[str] = []
 
     def _ask(self, name: str) -> None:
@@ -45,6 +47,8 @@ class StoppableInbox(MemoryInbox):
         self._ask("settle" if settlements[0].state != "processing" else "ledger")
         if any(settlement.claim.event_id in self.bad_ids for settlement in settlements):
             raise RuntimeError("this driver cannot write that")
+        if self.refuses_errors and any(settlement.error for settlement in settlements):
+            raise RuntimeError("this driver cannot write that")
         return super().settle_many(settlements)
 
     def is_stale(self, claim: Claim, handler: str) -> bool:
@@ -58,6 +62,7 @@ class Site:
     def __init__(self) -> None:
         self.clock = FrozenClock(NOW)
         self.inbox = StoppableInbox(clock=self.clock)
+        self.gates: list[threading.Event] = []
         self.hooks = Hooks()
         self.ran: list[str] = []
         self.workers: list[Worker] = []
@@ -105,6 +110,14 @@ class Site:
         handler.__qualname__ = name
         self.hooks.on("license.*", **given)(handler)
 
+    def gate(self) -> threading.Event:
+        """What a handler may wait for; open at the end of the test in any case."""
+        self.gates.append(threading.Event())
+        return self.gates[-1]
+
+    def counted(self, state: EntryState) -> int:
+        return self.inbox.stats().states[state]
+
     def advance(self, by: timedelta) -> None:
         self.clock.advance(by)
 
@@ -114,6 +127,8 @@ def site() -> Iterator[Site]:
     """See `Site`."""
     made = Site()
     yield made
+    for gate in made.gates:
+        gate.set()
     for worker in made.workers:
         assert worker.stop(timedelta(seconds=5))
 
