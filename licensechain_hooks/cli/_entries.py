@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from licensechain_hooks._stores import Entry, LedgerRow
+from licensechain_hooks._stores import Entry, EntryState, LedgerRow
 from licensechain_hooks.cli._output import columns, echo, printable, show_table
 from licensechain_hooks.cli._times import spell_moment
 
-__all__ = ["entry_facts", "handler_facts", "show_entries", "show_entry", "spell_count"]
+__all__ = ["TROUBLE", "entry_facts", "handler_facts", "show_entries", "show_entry", "spell_count"]
 
+TROUBLE: frozenset[EntryState] = frozenset({"failed", "dead", "conflict"})
+"""The states that somebody may have to look at."""
 _HEADER = ("pk", "state", "type", "event id", "license", "received", "attempts", "last error")
 
 
@@ -21,7 +23,7 @@ def spell_count(number: int, noun: str) -> str:
 
 def show_entries(listed: Sequence[dict[str, Any]]) -> None:
     """Print a table of entries, each as `entry_facts` has it."""
-    show_table(_HEADER, [_row(facts) for facts in listed], good=[facts["error_code"] is None for facts in listed])
+    show_table(_HEADER, [_row(facts) for facts in listed], good=[facts["state"] not in TROUBLE for facts in listed])
 
 
 def show_entry(entry: Entry, ledger: Sequence[LedgerRow], *, with_payload: bool) -> None:

@@ -6,13 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from licensechain_hooks._stores import EntryState, InboxStats
-from licensechain_hooks.cli._entries import spell_count
+from licensechain_hooks.cli._entries import TROUBLE, spell_count
 from licensechain_hooks.cli._output import echo, paint, show_table
 from licensechain_hooks.cli._times import spell_duration
 
 __all__ = ["InboxStatus"]
-
-_TROUBLE: frozenset[EntryState] = frozenset({"failed", "dead", "conflict"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +44,7 @@ class InboxStatus:
     def show(self) -> None:
         """Print it for people."""
         rows = [(state, f"{number:,}") for state, number in self.states.items()]
-        good = [not number or state not in _TROUBLE for state, number in self.states.items()]
+        good = [not number or state not in TROUBLE for state, number in self.states.items()]
         show_table(("state", "entries"), rows, good=good)
         since = "" if self.waiting is None else f", the first for {spell_duration(self.waiting)}"
         echo(f"{spell_count(self.due, 'entry')} due{since}")

@@ -128,7 +128,8 @@ def _announce(app: str, worker: Worker, concurrency: int) -> None:
 
 
 def _sum_up(counters: Counters, *, as_json: bool) -> None:
-    ended = {state: number for state, number in asdict(counters).items() if state != "running"}
+    ended = asdict(counters)
+    ended["unfinished"] = ended.pop("running")
     if as_json:
         echo_json(ended)
     else:
