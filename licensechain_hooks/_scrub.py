@@ -13,6 +13,7 @@ __all__ = ["LONGEST", "scrub"]
 
 LONGEST = 2000
 _LOOKED_AT = 20_000
+_TELLING = 12  # so much of a long string tells it from others
 _GONE = "[…]"
 _IS_ID = re.compile(r"id|.*(_id|Id)", re.DOTALL)
 _PATTERNS = (
@@ -85,13 +86,28 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _without(text: str, value: str) -> str:
-    """The text without a string, in any case and as ``repr`` writes it; a short one only where it is a word."""
+    """The text without a string, in any case, as it is and as ``repr`` writes it."""
     lowered = text.lower()
     for form in {value, repr(value)[1:-1]}:
-        if form.lower() in lowered:
-            bounds = (r"(?<!\w)", r"(?!\w)") if len(form) < 4 else ("", "")
-            text = re.sub(re.escape(form).join(bounds), _GONE, text, flags=re.IGNORECASE)
+        if form[:_TELLING].lower() in lowered:
+            text = _cut_out(text, form)
     return text
+
+
+def _cut_out(text: str, value: str) -> str:
+    """Messages shorten what they quote, so as much is cut out as follows the beginning; a short word only as a word."""
+    bounds = (r"(?<!\w)", r"(?!\w)") if len(value) < 4 else ("", "")
+    kept, end = [], 0
+    for match in re.finditer(re.escape(value[:_TELLING]).join(bounds), text, flags=re.IGNORECASE):
+        if match.start() < end:
+            continue
+        kept.append(text[end : match.start()])
+        end = match.end()
+        for character in value[_TELLING:]:
+            if text[end : end + 1].lower() != character.lower():
+                break
+            end += 1
+    return _GONE.join([*kept, text[end:]])
 
 
 def _printable(text: str) -> str:

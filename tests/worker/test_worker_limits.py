@@ -170,5 +170,5 @@ def test_what_cannot_be_interrupted_is_known_to_be_late():
     """A call that is not to be interrupted is only said to be late."""
     limit = TimeLimit(10)
     late = limit.run(lambda: limit.check(time.monotonic() + 30), interrupt=False)
-    assert late is not None and late > 19
+    assert (late or 0) > 19
     assert limit.check(time.monotonic() + 30) is None
