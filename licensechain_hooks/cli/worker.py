@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -64,12 +65,12 @@ class _Task:
     ) -> None:
         settings = given.settings if concurrency is None else replace(given.settings, concurrency=concurrency)
         self._inbox = WatchedInbox(given.inbox, on_attempt)
-        self._once = once
+        self.once = once
         self.worker = Worker(self._inbox.itself, given.hooks, settings, endpoints=given.endpoints)
 
     def run(self) -> Counters:
         """Run; what has become of the entries."""
-        if not self._once:
+        if not self.once:
             return self.worker.run()
         self.worker.drain()
         return self.worker.counters
@@ -80,14 +81,8 @@ class _Task:
         self.worker.stop()
 
     def hurry(self) -> None:
-        """Do not wait for it either; in the main thread.
-
-        Raises:
-            KeyboardInterrupt: what runs, runs there.
-        """
+        """Do not wait for it either."""
         self.worker.stop(timedelta(0))
-        if self._once:
-            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -96,15 +91,18 @@ def _stopped_by_signals(task: _Task) -> Iterator[list[int]]:
     interruptions: list[int] = []
     seen: list[int] = []
 
+    def stop() -> None:
+        note("stopping once what runs has ended; another signal ends it now")
+        task.stop()
+
     def handle(number: int, _frame: FrameType | None) -> None:
+        """Act in a thread: the one that runs this may hold whatever lock that needs."""
         seen.append(number)
         if number == signal.SIGINT:
             interruptions.append(number)
-        if len(seen) > 1:
-            task.hurry()
-            return
-        note("stopping once what runs has ended; another signal ends it now")
-        task.stop()
+        threading.Thread(target=stop if len(seen) == 1 else task.hurry, daemon=True).start()
+        if task.once and len(seen) > 1:
+            raise KeyboardInterrupt  # what runs, runs here
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
