@@ -1,5 +1,6 @@
 """Flask: an extension, and the blueprint it is made of."""
 
+import os
 from typing import Any
 
 try:
@@ -11,7 +12,7 @@ except ImportError as exc:
 import click
 from flask.cli import AppGroup
 
-from licensechain_hooks import Endpoint, HookRequest, Hooks, Outcome, Receiver, consumed_body, default_hooks
+from licensechain_hooks import Endpoint, HookRequest, Hooks, Inbox, Outcome, Receiver, consumed_body, default_hooks
 
 __all__ = ["LicenseChainHooks", "to_flask_response", "to_hook_request", "webhook_blueprint"]
 
@@ -21,6 +22,11 @@ _SETTINGS = {
     "LICENSECHAIN_TOLERANCE": "tolerance",
     "LICENSECHAIN_MAX_EVENT_AGE": "max_event_age",
     "LICENSECHAIN_MAX_BODY": "max_body",
+}
+_DURABLE_SETTINGS = {
+    "LICENSECHAIN_WORKER": "worker",
+    "LICENSECHAIN_ORDERING_KEY": "ordering_key",
+    "LICENSECHAIN_REDACT": "redact",
 }
 
 
@@ -35,6 +41,11 @@ class LicenseChainHooks:
         where deliveries arrive; ``/webhooks/licensechain`` by default.
     ``LICENSECHAIN_PROFILE``, ``LICENSECHAIN_TOLERANCE``, ``LICENSECHAIN_MAX_EVENT_AGE``, ``LICENSECHAIN_MAX_BODY``
         see `Endpoint`.
+    ``LICENSECHAIN_INBOX``
+        for durable mode: the URL of a database, see `SqlInbox`, or an inbox; without it that of the environment's
+        ``LICENSECHAIN_INBOX_URL``. Where neither is set, the handlers run while the sender waits.
+    ``LICENSECHAIN_WORKER``, ``LICENSECHAIN_ORDERING_KEY``, ``LICENSECHAIN_REDACT``
+        see `Receiver`; they need an inbox.
 
     Args:
         hooks: the handlers; by default those registered by the module-level ``on``.
@@ -54,7 +65,8 @@ class LicenseChainHooks:
         Raises:
             ConfigurationError: says which setting and why.
         """
-        receiver = Receiver(_endpoint(app.config), self._hooks)
+        durable = {name: app.config[key] for key, name in _DURABLE_SETTINGS.items() if key in app.config}
+        receiver = Receiver(_endpoint(app.config), self._hooks, inbox=_inbox(app.config), **durable)
         app.extensions["licensechain_hooks"] = receiver
         path = app.config.setdefault("LICENSECHAIN_PATH", "/webhooks/licensechain")
         app.register_blueprint(webhook_blueprint(receiver, path=path))
@@ -97,6 +109,15 @@ def _endpoint(config: Any) -> Endpoint:
     if isinstance(secrets, str):
         return Endpoint.from_env({"LICENSECHAIN_WEBHOOK_SECRET": secrets}, **settings)
     return Endpoint(secrets=secrets, **settings)
+
+
+def _inbox(config: Any) -> Inbox | None:
+    inbox = config.get("LICENSECHAIN_INBOX") or os.environ.get("LICENSECHAIN_INBOX_URL")
+    if not isinstance(inbox, str):
+        return inbox or None
+    from licensechain_hooks.inbox.sql import SqlInbox  # noqa: PLC0415 - nobody without an inbox needs SQLAlchemy
+
+    return SqlInbox(inbox)
 
 
 def _commands(receiver: Receiver, path: str) -> AppGroup:

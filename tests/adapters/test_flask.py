@@ -6,8 +6,18 @@ from datetime import timedelta
 import flask
 import pytest
 
-from licensechain_hooks import ConfigurationError, Endpoint, Event, Hooks, Receiver, default_hooks, on
+from licensechain_hooks import (
+    ConfigurationError,
+    Endpoint,
+    Event,
+    Hooks,
+    Receiver,
+    WorkerSettings,
+    default_hooks,
+    on,
+)
 from licensechain_hooks.contrib.flask import LicenseChainHooks, webhook_blueprint
+from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import event_body, make_event, sign_request
 
 SECRET = "the-secret-of-the-flask-tests"
@@ -182,3 +192,39 @@ def test_rejections_are_logged_once(app, hooks, caplog):
     LicenseChainHooks(hooks).init_app(app)
     assert post(app, event_body(make_event()), secret="wrong").status_code == 401
     assert [record.getMessage().split(" ")[0] for record in caplog.records] == ["delivery.rejected"]
+
+
+def test_an_inbox_makes_it_durable(app, hooks, tmp_path):
+    """With the URL of a database a delivery is stored and acknowledged, and a worker runs the handlers."""
+    seen = []
+    hooks.on("license.revoked")(seen.append)
+    app.config["LICENSECHAIN_INBOX"] = f"sqlite:///{tmp_path / 'inbox.db'}"
+    app.config["LICENSECHAIN_WORKER"] = WorkerSettings(embedded=False)
+    LicenseChainHooks(hooks).init_app(app)
+    receiver = app.extensions["licensechain_hooks"]
+    event = make_event("license.revoked")
+    answers = [post(app, event_body(event)).json for _ in range(2)]
+    assert (answers, seen) == ([{"status": "accepted"}, {"status": "duplicate"}], [])
+    assert (receiver.worker.drain(), seen) == (1, [event])
+    receiver.inbox.close()
+
+
+def test_an_inbox_of_the_environment(app, hooks, tmp_path, monkeypatch):
+    """The database's password is better kept where the signing secret is."""
+    monkeypatch.setenv("LICENSECHAIN_INBOX_URL", f"sqlite:///{tmp_path / 'inbox.db'}")
+    LicenseChainHooks(hooks).init_app(app)
+    assert str(tmp_path) in repr(app.extensions["licensechain_hooks"].inbox)
+
+
+def test_an_inbox_may_be_an_object(app, hooks):
+    """An application that has an engine hands over an inbox made of it."""
+    inbox = app.config["LICENSECHAIN_INBOX"] = MemoryInbox()
+    LicenseChainHooks(hooks).init_app(app)
+    assert app.extensions["licensechain_hooks"].inbox is inbox
+
+
+def test_durable_settings_need_an_inbox(app, hooks):
+    """A setting that would have no effect is a mistake."""
+    app.config["LICENSECHAIN_ORDERING_KEY"] = "license"
+    with pytest.raises(ConfigurationError, match="inbox"):
+        LicenseChainHooks(hooks).init_app(app)
