@@ -164,6 +164,9 @@ def _sql_inbox(url: str) -> "SqlInbox":
     except ConfigurationError as exc:
         msg = f"--inbox: {printable(str(exc))}"
         raise click.UsageError(msg) from exc
+    except ValueError as exc:  # its text may be a part of a password
+        msg = "--inbox: no database URL looks like this; is there a character in the password that has to be %-encoded?"
+        raise click.UsageError(msg) from exc
 
 
 def _check_file(url: str) -> None:

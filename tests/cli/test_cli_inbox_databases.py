@@ -102,6 +102,7 @@ def test_a_mistyped_file_is_not_created(tmp_path, invoke):
         ("inbox.db", 2),
         ("oracle://scott:tiger@nowhere/x", 2),
         ("sqlite://", 2),
+        ("postgresql+psycopg://somebody:1:hunter2@127.0.0.1:x/y", 2),
         ("sqlite:////no/such/folder/inbox.db", 1),
         ("postgresql+psycopg://somebody:hunter2@127.0.0.1:1/x", 1),
     ],
