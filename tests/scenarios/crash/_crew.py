@@ -1,0 +1,192 @@
+"""Worker processes: started, killed, stopped and continued by their parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from tests.scenarios.crash._handlers import AIMS
+from tests.scenarios.crash._plan import Plan
+
+_PATIENCE = 2.0
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+class CrashTestError(Exception):
+    """The run itself went wrong, so that nothing can be said of effects."""
+
+
+class WorkerProcess:
+    """One process; its files are in a folder of all.
+
+    Attributes:
+        log: the file that it writes its log to.
+        pause: for how many seconds it is to be stopped.
+        stop_by: when it is stopped whatever it does, if it has not stopped itself before; in monotonic seconds.
+        continue_at: when it is to be continued, where it is stopped.
+    """
+
+    def __init__(self, number: int, plan: Plan, folder: Path) -> None:
+        self._claims = folder / f"{number}.claims"
+        self.log = folder / f"{number}.log"
+        self.pause = 0.0
+        self.stop_by: float | None = None
+        self.continue_at: float | None = None
+        plan = replace(plan, claims=str(self._claims), seed=plan.seed + number)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.scenarios.crash.worker"],
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,  # it ends with this process, in whatever way that ends
+                text=True,
+                stdout=log,
+                stderr=log,
+            )
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{plan.dumps()}\n")
+        self.process.stdin.flush()
+
+    @property
+    def has_claimed(self) -> bool:
+        """Whether it has ever claimed something."""
+        return self._claims.exists() and self._claims.stat().st_size > 0
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it has claimed something, and is neither stopped nor about to be."""
+        return self.has_claimed and self.stop_by is None and self.continue_at is None
+
+    def tokens(self) -> list[str]:
+        """Those of its latest claims."""
+        return [*deque(self._claims.read_text().split(), maxlen=500)]
+
+    def end(self) -> None:
+        """Wait for it."""
+        with self.process:
+            self.process.wait()
+
+    def has_stopped(self) -> bool:
+        """Whether it was stopped since this was asked last."""
+        return os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOHANG) is not None
+
+
+class Crew:
+    """So many workers; whoever is killed is replaced.
+
+    Args:
+        size: how many.
+        plan: of each; its ``claims`` and ``seed`` are varied.
+        folder: for their files.
+        check: called while waiting; it raises when the run takes too long.
+
+    Attributes:
+        stops: how often a worker was stopped.
+        aimed: how often that was inside a handler.
+    """
+
+    def __init__(self, size: int, plan: Plan, folder: Path, check: Callable[[], None]) -> None:
+        self.stops = 0
+        self.aimed = 0
+        self._plan = plan
+        self._folder = folder
+        self._check = check
+        self._hired = 0
+        self._members: list[WorkerProcess] = []
+        for _ in range(size):
+            self._hire()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for member in self._members:
+            member.process.kill()
+        for member in self._members:
+            member.end()
+
+    def victims(self) -> list[WorkerProcess]:
+        """The workers that are at work; waits until there is one."""
+        while True:
+            self.tick()
+            at_work = [member for member in self._members if member.is_at_work]
+            if at_work:
+                return at_work
+            time.sleep(0.005)
+
+    def kill(self, member: WorkerProcess) -> None:
+        """SIGKILL; another takes its place."""
+        member.process.kill()
+        member.end()
+        self._members.remove(member)
+        self._hire()
+
+    def stop(self, member: WorkerProcess, pause: float, *, aim: str | None = None) -> None:
+        """SIGSTOP, and SIGCONT later.
+
+        Args:
+            member: whom.
+            pause: for how many seconds.
+            aim: as soon as it is inside a handler of this kind; at once if it has not been for two seconds.
+        """
+        member.pause = pause
+        member.stop_by = time.monotonic() + (0 if aim is None else _PATIENCE)
+        if aim is not None:
+            member.process.send_signal(AIMS[aim])
+        self.tick()
+
+    def tick(self) -> None:
+        """See who has stopped and who has ended, stop and continue whose time has come.
+
+        Raises:
+            CrashTestError: a worker ended by itself, or the run takes too long.
+        """
+        self._check()
+        now = time.monotonic()
+        for member in self._members:
+            if member.has_stopped():
+                self.stops += 1
+                self.aimed += member.stop_by != 0
+                member.stop_by, member.continue_at = None, now + member.pause
+            elif member.stop_by and now >= member.stop_by:
+                member.process.send_signal(signal.SIGSTOP)
+                member.stop_by = 0  # the next stop is this one
+            elif member.continue_at is not None and now >= member.continue_at:
+                member.process.send_signal(signal.SIGCONT)
+                member.continue_at = None
+            if member.process.poll() is not None:
+                self._fail(member, f"a worker ended by itself, with {member.process.returncode}")
+
+    def dismiss(self) -> None:
+        """SIGTERM, and wait until all have ended."""
+        while any(member.continue_at is not None or member.stop_by is not None for member in self._members):
+            self.tick()
+            time.sleep(0.005)
+        for member in self._members:
+            member.process.terminate()
+        for member in self._members:
+            while member.process.poll() is None:
+                self._check()
+                time.sleep(0.005)
+            # One that was still starting knew nothing of SIGTERM yet.
+            if member.process.returncode != 0 and (member.has_claimed or member.process.returncode != -signal.SIGTERM):
+                self._fail(member, f"a worker that was told to stop ended with {member.process.returncode}")
+
+    def logged(self, name: str) -> int:
+        """How often all workers together logged this."""
+        lines = (line for log in self._folder.glob("*.log") for line in log.read_text(errors="replace").splitlines())
+        return sum(line.startswith(name) for line in lines)
+
+    def _hire(self) -> None:
+        self._hired += 1
+        self._members.append(WorkerProcess(self._hired, self._plan, self._folder))
+
+    def _fail(self, member: WorkerProcess, text: str) -> None:
+        last = member.log.read_text(errors="replace")[-2000:]
+        msg = f"{text}; the end of its log:\n{last}"
+        raise CrashTestError(msg)

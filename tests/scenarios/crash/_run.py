@@ -1,0 +1,162 @@
+"""One run: events are delivered while workers are killed and stopped, until nothing is left to do."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from tests.scenarios.crash._crew import CrashTestError, Crew
+from tests.scenarios.crash._databases import create_schema, open_inbox
+from tests.scenarios.crash._deliveries import Sender
+from tests.scenarios.crash._effects import OUTSIDE, WITHIN, Effects
+from tests.scenarios.crash._handlers import PLAIN, TRANSACTIONAL, Moment, make_hooks
+from tests.scenarios.crash._plan import Plan
+from tests.scenarios.crash._report import Progress, Result
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["CrashTestError", "Run", "Scale"]
+
+Fault = Literal["kill", "stop", "plain", "transactional"]
+
+_SOONEST = 0.15  # seconds within which a fault follows its events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How much of everything.
+
+    Attributes:
+        events: to deliver.
+        kills, stops: SIGKILLs, SIGSTOPs past the lease.
+        workers: processes.
+        lease, deadline: in seconds.
+        is_fenced: whether claims are checked.
+    """
+
+    events: int
+    kills: int
+    stops: int
+    workers: int
+    lease: float
+    deadline: float
+    is_fenced: bool
+
+
+class Run:
+    """A run in a database that is empty; a context manager, which leaves no process behind."""
+
+    def __init__(self, kind: str, url: str, scale: Scale, *, seed: int, progress: Progress) -> None:
+        self._kind = kind
+        self._scale = scale
+        self._seed = seed
+        self._progress = progress
+        self._chance = random.Random(seed)
+        self._began_at = time.monotonic()
+        self._folder = tempfile.TemporaryDirectory(prefix="crash-")
+        self._inbox = open_inbox(kind, url)
+        create_schema(self._inbox)
+        self._effects = Effects(url)
+        self._effects.create()
+        plan = Plan(kind=kind, url=url, claims="", seed=seed, lease=scale.lease, is_fenced=scale.is_fenced)
+        self._crew = Crew(scale.workers, plan, Path(self._folder.name), self._check)
+        self._sender = Sender(
+            self._inbox,
+            make_hooks(self._effects, Moment(seed, longest=0, failing=0)),
+            chance=self._chance,
+            licenses=max(10, scale.events // 50),
+            check=self._crew.tick,
+        )
+        self._fruitful = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._crew.__exit__(kind, error, traceback)
+        self._folder.cleanup()
+
+    def finish(self) -> Result:
+        """Deliver, kill, stop, wait for the rest, and count.
+
+        Raises:
+            CrashTestError: it takes longer than the deadline; a worker ended by itself; a delivery was answered wrong.
+        """
+        faults = self._faults()
+        for number, fault in enumerate(faults):
+            share = self._scale.events * (number + 1) // len(faults) - len(self._sender.event_ids)
+            self._strike(fault, share)
+            self._progress.step(f"{number + 1} of {len(faults)} kills and stops", share + 1)
+        self._send(self._scale.events - len(self._sender.event_ids))
+        self._wait_for_the_rest()
+        self._crew.dismiss()
+        return self._count()
+
+    def _faults(self) -> list[Fault]:
+        aims: tuple[Fault, ...] = ("plain", "transactional", "stop")
+        faults: list[Fault] = ["kill"] * self._scale.kills
+        faults += [aims[number % len(aims)] for number in range(self._scale.stops)]
+        self._chance.shuffle(faults)
+        return faults
+
+    def _strike(self, fault: Fault, share: int) -> None:
+        """Deliver a share of the events, and hit a worker while there is work to do."""
+        self._send(share // 2)
+        share -= share // 2
+        victim = self._chance.choice(self._crew.victims())
+        pause = self._scale.lease * self._chance.uniform(1.3, 2.0)
+        if fault in {"plain", "transactional"}:
+            self._crew.stop(victim, pause, aim=fault)
+            self._send(share)
+            return
+        self._send(share)
+        time.sleep(self._chance.uniform(0, _SOONEST))
+        if fault == "stop":
+            self._crew.stop(victim, pause)
+        else:
+            self._crew.kill(victim)
+            self._fruitful += self._effects.held_by(victim.tokens()) > 0
+
+    def _send(self, count: int) -> None:
+        for _ in range(count):
+            self._sender.send(1)
+            self._crew.tick()
+
+    def _wait_for_the_rest(self) -> None:
+        while left := self._effects.unfinished():
+            self._crew.tick()
+            self._progress.step(f"{left} entries left", 0)
+            time.sleep(0.02)
+
+    def _check(self) -> None:
+        if time.monotonic() - self._began_at > self._scale.deadline:
+            states = ", ".join(f"{count} {state}" for state, count in self._inbox.stats().states.items() if count)
+            msg = f"it is not over after {self._scale.deadline:g} seconds; entries: {states}"
+            raise CrashTestError(msg)
+
+    def _count(self) -> Result:
+        event_ids = self._sender.event_ids
+        return Result(
+            kind=self._kind,
+            seed=self._seed,
+            is_fenced=self._scale.is_fenced,
+            events=len(event_ids),
+            redelivered=self._sender.redelivered,
+            refused=self._sender.refused,
+            kills=self._scale.kills,
+            fruitful=self._fruitful,
+            stops=self._crew.stops,
+            aimed=self._crew.aimed,
+            lost=self._crew.logged("lease.lost"),
+            seconds=time.monotonic() - self._began_at,
+            transactional=self._effects.tally(WITHIN, TRANSACTIONAL, event_ids),
+            plain=self._effects.tally(OUTSIDE, PLAIN, event_ids),
+            states=self._inbox.stats().states,
+        )

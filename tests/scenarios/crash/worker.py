@@ -1,0 +1,67 @@
+"""A worker process, to be killed and stopped: ``python -m tests.scenarios.crash.worker``.
+
+The first line of stdin is its `Plan`; where stdin ends, so does the process.
+"""
+
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from licensechain_hooks.worker import Worker, WorkerSettings
+from tests.scenarios.crash._databases import open_inbox, take_fence_down
+from tests.scenarios.crash._effects import Effects
+from tests.scenarios.crash._handlers import Moment, make_hooks
+from tests.scenarios.crash._plan import Plan
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    plan = Plan.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    inbox = open_inbox(plan.kind, plan.url)
+    if not plan.is_fenced:
+        take_fence_down(inbox)
+    inbox.claim_many = _told(inbox.claim_many, os.open(plan.claims, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+    moment = Moment(plan.seed, longest=plan.longest, failing=plan.failing)
+    moment.listen()
+    settings = WorkerSettings(
+        concurrency=4,
+        batch=12,
+        lease=timedelta(seconds=plan.lease),
+        poll=timedelta(seconds=0.05),
+        # A crash counts as an attempt, and here an entry may see any number of them.
+        max_attempts=1_000_000,
+        backoff=lambda _attempt: timedelta(seconds=random.uniform(0.02, 0.2)),
+        grace=timedelta(seconds=10),
+    )
+    worker = Worker(inbox, make_hooks(Effects(plan.url), moment), settings)
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    worker.run()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _told(claim_many: Callable[..., Any], file: int) -> Callable[..., Any]:
+    """The same, but the claims' tokens are written down: whose an entry is, shall be known when its owner is dead."""
+
+    def claim(*arguments: Any, **settings: Any) -> Any:
+        claims = claim_many(*arguments, **settings)
+        for token in {claim.token for claim in claims}:
+            os.write(file, f"{token}\n".encode())
+        return claims
+
+    return claim
+
+
+if __name__ == "__main__":
+    main()

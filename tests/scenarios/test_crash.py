@@ -1,0 +1,64 @@
+"""Workers are killed and stopped at any moment; the short form of ``python -m tests.scenarios.crash``."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databases import fresh_database
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def crash(request: pytest.FixtureRequest) -> Iterator[Callable[..., tuple[int, dict[str, Any]]]]:
+    """A function: a run's exit code and figures."""
+    # As a module it is found from the root; PYTHONSAFEPATH would hide it there.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    with ExitStack() as stack:
+
+        def run(kind: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+            command = [sys.executable, "-m", "tests.scenarios.crash", "--inbox", kind, "--format", "json", *arguments]
+            if not kind.endswith("sqlite"):
+                command += ["--url", stack.enter_context(fresh_database(request.getfixturevalue("postgres_url")))]
+            ran = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False
+            )
+            assert ran.stderr == ""
+            return ran.returncode, json.loads(ran.stdout)
+
+        yield run
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "django-sqlite", "django"])
+def test_effects_in_a_transaction_happen_exactly_once(crash, kind):
+    """Whoever is killed or stopped past its lease, no effect is missing, repeated or out of order."""
+    exit_code, result = crash(kind, "--events", "200", "--kills", "6", "--stops", "3", "--deadline", "90")
+    assert result["transactional"] == {"duplicates": 0, "missing": 0, "inversions": 0}
+    assert result["plain"]["missing"] == 0
+    assert {state: count for state, count in result["states"].items() if count} == {"processed": 200}
+    assert result["fruitful"] >= 3, "kills have to hit workers at work"
+    assert result["aimed"] >= 1, "stops have to hit workers inside of a handler"
+    assert exit_code == 0
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_without_its_fence_an_inbox_repeats_effects(crash, kind):
+    """A worker that goes on after its lease repeats what another has done: the same run without a fence finds that."""
+    exit_code, result = crash(
+        kind, "--without-fence", "--events", "150", "--kills", "0", "--stops", "3", "--deadline", "90"
+    )
+    assert result["transactional"]["duplicates"] > 0
+    assert result["is_sound"] is False
+    assert exit_code == 1
+
+
+def test_a_run_is_bounded(crash):
+    """A run that is not over at its deadline says so, and fails."""
+    with pytest.raises(AssertionError, match="not over after 0\\.5 seconds"):
+        crash("sqlite", "--events", "100", "--kills", "1", "--stops", "0", "--deadline", "0.5")
