@@ -1,6 +1,6 @@
 """The project's handlers and its signals, as one collection."""
 
-from licensechain_hooks import Event, Handler, Hooks
+from licensechain_hooks import Envelope, Event, Handler, Hooks
 from licensechain_hooks.contrib.django._host import hosted
 from licensechain_hooks.contrib.django.signals import signal_handlers
 
@@ -18,7 +18,7 @@ class DjangoHooks(Hooks):
         super().__init__()
         self.include(hooks)
 
-    def handlers_for(self, event: Event, *, endpoint: str = "default") -> tuple[Handler, ...]:
+    def handlers_for(self, event: Event | Envelope, *, endpoint: str = "default") -> tuple[Handler, ...]:
         """The sending of signals, where any receiver is connected, then the project's handlers."""
         found = super().handlers_for(event, endpoint=endpoint)
         return (*signal_handlers(event), *map(hosted, found))
@@ -34,3 +34,7 @@ class DjangoHooks(Hooks):
     def conflict_listeners(self) -> tuple[Handler, ...]:
         """See `Hooks.conflict_listeners`."""
         return tuple(map(hosted, super().conflict_listeners()))
+
+    def dead_listeners(self) -> tuple[Handler, ...]:
+        """See `Hooks.dead_listeners`."""
+        return tuple(map(hosted, super().dead_listeners()))

@@ -2,21 +2,42 @@
 
 Whatever touches the ORM has to stay in the thread of its request: there its database connection lives, there Django
 closes it afterwards. So in a thread a coroutine runs through ``async_to_sync``, which brings its ORM calls back to that
-thread, and on an event loop a plain function runs through ``sync_to_async``.
+thread, and on an event loop a plain function runs through ``sync_to_async``. A worker's thread hands coroutines to the
+worker, which has an event loop for them; there their ORM calls share a thread and a connection for each run.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from django.db import close_old_connections, connections
 
 from licensechain_hooks import Handler
 
-__all__ = ["call_from_anywhere", "hosted", "on_event_loop", "run_in_thread"]
+__all__ = ["call_from_anywhere", "hosted", "in_worker", "on_event_loop", "run_in_thread", "worker_thread"]
+
+_in_worker: ContextVar[bool] = ContextVar("licensechain_hooks_in_worker", default=False)
+
+
+@contextmanager
+def worker_thread() -> Iterator[None]:
+    """Around what a worker's thread runs."""
+    token = _in_worker.set(True)
+    try:
+        yield
+    finally:
+        _in_worker.reset(token)
+
+
+def in_worker() -> bool:
+    """Whether a worker runs this."""
+    return _in_worker.get()
 
 
 def run_in_thread(call: Callable[[], Any]) -> Awaitable[Any]:
@@ -51,7 +72,14 @@ def call_from_anywhere(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _run(function: Callable[..., Any], *arguments: Any) -> Any:
     returned = function(*arguments)
-    return _wait(returned) if isawaitable(returned) and not on_event_loop() else returned
+    if not isawaitable(returned) or on_event_loop():
+        return returned
+    # In a transaction, as in a TestCase, its connection is the one that counts.
+    return _wait(returned) if _in_transaction() or not in_worker() else _run_for_worker(returned)
+
+
+def _in_transaction() -> bool:
+    return any(connection.in_atomic_block for connection in connections.all(initialized_only=True))
 
 
 def _wait(awaitable: Awaitable[Any]) -> Any:
@@ -59,3 +87,12 @@ def _wait(awaitable: Awaitable[Any]) -> Any:
         return await awaitable
 
     return async_to_sync(settle)()
+
+
+async def _run_for_worker(awaitable: Awaitable[Any]) -> Any:
+    """On the worker's event loop."""
+    async with ThreadSensitiveContext():
+        try:
+            return await awaitable
+        finally:
+            await sync_to_async(close_old_connections)()

@@ -13,6 +13,7 @@ class LicenseChainHooksConfig(AppConfig):
     name = "licensechain_hooks.contrib.django"
     label = "licensechain_hooks"
     verbose_name = "LicenseChain webhooks"
+    default_auto_field = "django.db.models.BigAutoField"
     default = True
 
     def ready(self) -> None:

@@ -6,14 +6,15 @@
     def lock_seat(sender, event, **kwargs): ...
 
 Receivers are given the ``event`` and its ``context``, a `HandlerContext`; the ``sender`` is the event's class. They run
-before the handlers, once the event is verified and known to be no duplicate; should a handler fail, the event arrives
-again and they run again. Signals stand beside handlers: what a receiver raises is logged and changes no answer, so what
-must not be lost belongs into a handler.
+before the handlers, once the event is verified and known to be no duplicate; in inline mode they run again, should a
+handler fail and the event arrive again. Signals stand beside handlers: what a receiver raises is logged and changes
+nothing, so what must not be lost belongs into a handler.
 """
 
 import re
 import warnings
 from collections.abc import Coroutine
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,13 +24,15 @@ from licensechain_hooks import (
     ALIASES,
     EVENT_CLASSES,
     ConfigurationError,
+    Envelope,
     Event,
     Handler,
     HandlerContext,
+    UnknownEvent,
     UnknownEventTypeWarning,
     canonical_type,
 )
-from licensechain_hooks.contrib.django._host import on_event_loop
+from licensechain_hooks.contrib.django._host import in_worker, on_event_loop
 
 __all__ = ["event_signal", "signal_handlers", "signals_with_receivers", "webhook_received"]
 
@@ -66,14 +69,20 @@ def signals_with_receivers() -> list[Signal]:
     return [signal for signal in (webhook_received, *_by_type.values()) if signal.receivers]
 
 
-def signal_handlers(event: Event) -> tuple[Handler, ...]:
+def signal_handlers(event: Event | Envelope) -> tuple[Handler, ...]:
     """What sends an event to the receivers of its signals; nothing, where it has none."""
-    return (_SEND,) if _signals_for(event) else ()
+    if not _signals_for(event):
+        return ()
+    return (_SEND_IN_THREAD if in_worker() else _SEND,)
 
 
-def _signals_for(event: Event) -> list[Signal]:
+def _signals_for(event: Event | Envelope) -> list[Signal]:
+    # Whether the data is that of an envelope's class, nobody knows yet.
+    senders = (event.event_class, UnknownEvent) if isinstance(event, Envelope) else (type(event),)
     signals = (webhook_received, _by_type.get(event.type))
-    return [signal for signal in signals if signal is not None and signal.has_listeners(type(event))]
+    return [
+        signal for signal in signals if signal is not None and any(signal.has_listeners(sender) for sender in senders)
+    ]
 
 
 def _send(event: Event, context: HandlerContext) -> Coroutine[Any, Any, None] | None:
@@ -91,3 +100,4 @@ async def _asend(event: Event, context: HandlerContext) -> None:
 
 
 _SEND = Handler(name=f"{__name__}.send", function=_send, is_async=True, wants_context=True)
+_SEND_IN_THREAD = replace(_SEND, is_async=False)

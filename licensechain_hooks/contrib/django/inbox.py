@@ -1,0 +1,309 @@
+"""The durable inbox in Django's database.
+
+Its tables are those of `models`, and come with ``manage.py migrate``.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connections,
+    reset_queries,
+    transaction,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.connection import ConnectionDoesNotExist
+
+from licensechain_hooks import ConfigurationError, StoreUnavailableError
+from licensechain_hooks.contrib.django import _sqlite
+from licensechain_hooks.contrib.django._host import in_worker, worker_thread
+from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction
+
+__all__ = ["DjangoInbox"]
+
+_T = TypeVar("_T")
+_DIALECTS: dict[str, Literal["sqlite", "postgresql", "mysql"]] = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql",
+    "mysql": "mysql",
+}
+_BUDGET = 2  # seconds that a commit of the inbox's own may wait for SQLite's only writer
+_LONG = 60  # seconds that a handler's transaction may
+_UNAVAILABLE = (OperationalError, InterfaceError, InternalError)  # the database as a whole, and not one row
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+_NOT_MIGRATED = {
+    *("42P01", "42703"),  # PostgreSQL's undefined_table and undefined_column
+    *(1146, 1054),  # MySQL's
+}
+
+
+class DjangoInbox(DatabaseInbox):
+    """An inbox in one of ``settings.DATABASES``: SQLite, PostgreSQL, MariaDB or MySQL 8.
+
+    It uses the connections Django has for each thread, and commits by itself. A transactional handler runs inside of
+    ``transaction.atomic(using=using)``: what it writes to this database by the ORM happens exactly once.
+
+    Inside of somebody's ``atomic`` a delivery is not recorded, for nobody could promise that it will be committed; the
+    one of a ``TestCase`` is the exception. Other methods take part in it.
+
+    In a thread that serves no request a connection is kept as long as ``CONN_MAX_AGE`` says.
+
+    Args:
+        using: the alias of the database.
+        retention, payload_retention, clock: see `DatabaseInbox`.
+
+    Raises:
+        ConfigurationError: no such database, or one of another kind.
+    """
+
+    def __init__(
+        self,
+        using: str = DEFAULT_DB_ALIAS,
+        *,
+        retention: timedelta | None = timedelta(days=35),
+        payload_retention: timedelta | None = timedelta(days=30),
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        super().__init__(
+            _dialect_of(using),
+            "pyformat",
+            retention=retention,
+            payload_retention=payload_retention,
+            clock=clock,
+        )
+        self.using = using
+        self._thread = _Thread()
+
+    def __repr__(self) -> str:
+        """The alias."""
+        return f"DjangoInbox(using={self.using!r})"
+
+    @contextmanager
+    def handling(self) -> Iterator[None]:
+        """Around handlers in a worker's thread: what Django does around a request."""
+        reset_queries()
+        close_old_connections()
+        try:
+            with worker_thread():
+                yield
+        finally:
+            close_old_connections()
+
+    def record_many(self, entries: Sequence[Any]) -> list[Any]:
+        """See `Inbox`.
+
+        Raises:
+            ConfigurationError: within somebody's ``transaction.atomic``.
+        """
+        if self._connection.in_atomic_block:
+            self._refuse_to_promise()
+        return super().record_many(entries)
+
+    @contextmanager
+    def transaction(self, claim: Any, row: Any) -> Iterator[OpenTransaction]:
+        """See `Inbox`."""
+        with ExitStack() as stack:
+            opened = self._twice(lambda: stack.enter_context(super(DjangoInbox, self).transaction(claim, row)))
+            yield opened  # what is raised from here on is the handler's
+
+    @property
+    def _connection(self) -> BaseDatabaseWrapper:
+        """This thread's."""
+        return connections[self.using]
+
+    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+        connection = self._connection
+        if connection.in_atomic_block:
+            return self._twice(lambda: self._atomically(work))
+        only_writer = self._only_writer(_BUDGET) if atomic and connection.vendor == "sqlite" else nullcontext()
+        with self._looked_after(), only_writer:
+            return self._twice(lambda: self._atomically(work) if atomic else self._by_statement(work))
+
+    def _atomically(self, work: Callable[[Cursor], _T]) -> _T:
+        connection = self._connection
+        is_own = connection.vendor == "sqlite" and not connection.in_atomic_block
+        at_once = _sqlite.at_once(connection, seconds=_BUDGET) if is_own else nullcontext()
+        with at_once, self._atomic(), self._cursor() as cursor:
+            return work(cursor)
+
+    def _by_statement(self, work: Callable[[Cursor], _T]) -> _T:
+        self._require_autocommit()
+        with self._cursor() as cursor:
+            return work(cursor)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[OpenTransaction]:
+        connection = self._connection
+        with ExitStack() as stack:
+            stack.enter_context(self._looked_after())
+            if connection.vendor == "sqlite" and not connection.in_atomic_block:
+                stack.enter_context(self._only_writer(_LONG))
+                stack.enter_context(_sqlite.at_once(connection, seconds=_LONG))
+            stack.enter_context(self._atomic())
+            yield OpenTransaction(stack.enter_context(self._cursor()), connection)
+
+    @contextmanager
+    def _atomic(self) -> Iterator[None]:
+        """A transaction, or a savepoint of one there is."""
+        if not self._connection.in_atomic_block:
+            self._require_autocommit()
+        with transaction.atomic(using=self.using):
+            yield
+
+    def _cursor(self) -> Any:
+        """A cursor that is none of those that keep every statement with its parameters, as they do under DEBUG."""
+        connection = self._connection
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            cursor = connection.create_cursor()
+        if connection.vendor == "postgresql" and connection.timezone_name != "UTC":
+            _read_as_sent(cursor)
+        return connection.make_cursor(cursor)
+
+    def _twice(self, work: Callable[[], _T]) -> _T:
+        """Do ``work``, and once more on a new connection where the old one was dead."""
+        connection = self._connection
+        was_open = connection.connection is not None and not connection.in_atomic_block
+        try:
+            return work()
+        except Error as error:
+            if not was_open or _is_alive(connection):
+                raise _meaning(error, connection) from error
+            connection.close()
+        try:
+            return work()
+        except Error as error:
+            raise _meaning(error, connection) from error
+
+    @contextmanager
+    def _looked_after(self) -> Iterator[None]:
+        """Close a connection that nobody else would: Django looks after those of threads that serve requests."""
+        connection = self._connection
+        is_here = connection.connection is not None and connection.connection is not self._thread.connection
+        if is_here or in_worker() or connection.in_atomic_block:
+            yield
+            return
+        connection.close_if_unusable_or_obsolete()
+        try:
+            yield
+        finally:
+            connection.close_if_unusable_or_obsolete()
+            self._thread.connection = connection.connection
+
+    @contextmanager
+    def _only_writer(self, seconds: float) -> Iterator[None]:
+        """SQLite has one writer; threads of this process wait in line instead of trying again and again."""
+        writing = _writing.setdefault(self.using, threading.Lock())
+        if not writing.acquire(timeout=seconds):
+            msg = "another thread has been writing to the inbox for too long; is a transactional handler slow?"
+            raise StoreUnavailableError(msg)
+        try:
+            yield
+        finally:
+            writing.release()
+
+    def _require_autocommit(self) -> None:
+        if not self._connection.get_autocommit():
+            msg = f"the inbox commits by itself, so AUTOCOMMIT of the database {self.using!r} has to be on"
+            raise ConfigurationError(msg)
+
+    def _refuse_to_promise(self) -> None:
+        try:
+            with transaction.atomic(using=self.using, durable=True):
+                return  # of a TestCase
+        except RuntimeError:
+            msg = (
+                "a delivery is received inside of transaction.atomic, so nobody can promise that it will be committed; "
+                "if the project sets ATOMIC_REQUESTS, exempt this view by transaction.non_atomic_requests"
+            )
+            raise ConfigurationError(msg) from None
+
+
+class _Thread(threading.local):
+    """What an inbox knows of one thread: the driver's connection that it has opened there."""
+
+    connection: object = None
+
+
+_writing: dict[str, threading.Lock] = {}  # by alias; of all inboxes of this process
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_writing.clear)  # another thread may have held one
+
+
+def _dialect_of(using: str) -> Literal["sqlite", "postgresql", "mysql"]:
+    try:
+        vendor = connections[using].vendor
+    except ConnectionDoesNotExist:
+        vendor = "unknown"
+    if vendor == "unknown":
+        msg = (
+            f"the inbox needs a database, and there is none that is called {using!r}: "
+            "configure DATABASES, or set PROCESSING to 'inline'"
+        )
+        raise ConfigurationError(msg)
+    try:
+        return _DIALECTS[vendor]
+    except KeyError:
+        msg = f"an inbox can be in SQLite, PostgreSQL, MariaDB or MySQL, not in {vendor}"
+        raise ConfigurationError(msg) from None
+
+
+def _is_alive(connection: BaseDatabaseWrapper) -> bool:
+    return connection.connection is not None and connection.is_usable()
+
+
+def _meaning(error: Error, connection: BaseDatabaseWrapper) -> Exception:
+    """What an error of the database is for the inbox's caller."""
+    cause: Any = error.__cause__ or error
+    text = str(cause)
+    if connection.vendor == "sqlite":
+        is_not_migrated = text.startswith(("no such table: licensechain_hooks_", "no such column: "))
+    else:
+        code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or next(iter(cause.args), None)
+        is_not_migrated = code in _NOT_MIGRATED
+    if is_not_migrated:
+        msg = f"the database {connection.alias!r} lacks the inbox's tables, or has old ones: run `manage.py migrate`"
+        return ConfigurationError(msg)
+    if isinstance(error, _UNAVAILABLE):
+        first_line = text.strip().partition("\n")[0]
+        return StoreUnavailableError(f"the inbox's database: {type(cause).__name__}: {first_line}"[:300])
+    return error
+
+
+def _read_as_sent(cursor: Any) -> None:
+    """Read times of a session that is not in UTC.
+
+    Without USE_TZ Django cuts the zone off, and one hour of a year is two. And the ends of the calendar are beyond it
+    in some zones, which must not be an error: one such event would hold up all others.
+    """
+    if hasattr(cursor, "adapters"):
+        cursor.adapters.register_loader("timestamptz", _any_time_loader())
+    else:  # of psycopg2
+        cursor.tzinfo_factory = timezone
+
+
+@cache
+def _any_time_loader() -> Any:
+    import psycopg  # noqa: PLC0415 - the driver in use
+    from psycopg.types.datetime import TimestamptzLoader  # noqa: PLC0415
+
+    class AnyTimeLoader(TimestamptzLoader):
+        def load(self, data: Any) -> datetime:
+            try:
+                return super().load(data)
+            except psycopg.DataError:
+                return _FIRST if bytes(data).endswith(b"BC") else _LAST
+
+    return AnyTimeLoader
