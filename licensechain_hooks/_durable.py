@@ -136,9 +136,12 @@ class Durable:
         except Exception as exc:
             msg = f"the ordering_key function raised {type(exc).__name__}"
             raise ConfigurationError(msg) from exc
-        if key is None or (isinstance(key, str) and 1 <= len(key) <= _LONGEST_KEY and key.isprintable()):
+        if key is None or (isinstance(key, str) and _is_key(key)):
             return key
-        msg = f"the ordering_key function must return None or a string of 1 to {_LONGEST_KEY} printable characters"
+        msg = (
+            f"the ordering_key function must return None or a string of 1 to {_LONGEST_KEY} printable characters "
+            "without white space at its ends"
+        )
         raise ConfigurationError(msg)
 
     def _redacted(self, redact: Redact, envelope: events.Envelope, body: bytes) -> tuple[bytes, events.Envelope]:
@@ -180,6 +183,10 @@ def _check(ordering_key: object, redact: object) -> None:
     if not (redact is None or callable(redact)):
         msg = "redact must be a function of the body"
         raise ConfigurationError(msg)
+
+
+def _is_key(text: str) -> bool:
+    return 1 <= len(text) <= _LONGEST_KEY and text.isprintable() and text == text.strip()
 
 
 def _kept(headers: Headers) -> dict[str, str]:

@@ -91,7 +91,7 @@ class NewEntry:
         event_timestamp: when it happened, aware.
         raw_body: the body as it was signed.
         headers: those worth keeping, never the signature.
-        license_id: the license it is about, where it is about one.
+        license_id: the license it is about, where it is about one; no white space at its ends, as ``ordering_key``.
         ordering_key: entries of one endpoint with the same key run in the order of their arrival; ``None``: in any.
         state: ``received``, or ``ignored`` where no handler listens.
     """
@@ -227,7 +227,7 @@ class EntryFilter:
     Attributes:
         pks: these.
         states: one of these.
-        event_type: this type, or a wildcard such as ``license.*``.
+        event_type: this type, or all that begin as ``license.*`` does.
         since, until: received at or after, before.
         license_id: about this license.
         event_id, endpoint: this one.
@@ -288,7 +288,8 @@ class Transaction(Protocol):
 class Inbox(Protocol):
     """A durable store of accepted deliveries. Methods are synchronous and may be called from any thread.
 
-    Whatever goes wrong with the store is raised as `StoreUnavailableError`.
+    What goes wrong with the store (down, full, locked) is raised as `StoreUnavailableError`; what is wrong with one row
+    as any other error, so that the others of its batch can be tried again without it.
 
     Attributes:
         retention: how long an event is remembered at least; ``None``: for ever.

@@ -102,7 +102,7 @@ def parse_envelope(body: bytes, *, lenient: bool = False) -> Envelope:
 def license_id_of(event: Event | Envelope) -> str | None:
     """The license an event is about: ``data.id`` of ``license.*``, else ``data.licenseId`` or ``data.license_id``.
 
-    ``None`` where that is no string of 1 to 255 printable characters.
+    ``None`` where that is no string of 1 to 255 printable characters without white space at its ends.
     """
     return event.license_id if isinstance(event, Envelope) else _envelope_of(event).license_id
 
@@ -131,7 +131,7 @@ def _license_id(event_type: str, data: Mapping[str, Any]) -> str | None:
     of_license = event_type.startswith("license.")
     # Of two spellings the models prefer the first as well.
     found = data.get("id") if of_license else data.get("licenseId", data.get("license_id"))
-    usable = isinstance(found, str) and 1 <= len(found) <= 255 and found.isprintable()
+    usable = isinstance(found, str) and 1 <= len(found) <= 255 and found.isprintable() and found == found.strip()
     return found if usable else None
 
 

@@ -83,6 +83,7 @@ _entry = Table(
     _index("license", "license_id", "id", where="license_id IS NOT NULL"),
     _index("state", "state", "id", where="state IN ('failed', 'dead', 'conflict')"),
     _index("received", "received_at"),
+    sqlite_autoincrement=True,  # a number is never given twice, not even after a purge
 )
 _run = Table(
     TABLES["run"],

@@ -29,10 +29,14 @@ _NEW = (
     *("license_id", "ordering_key", "state"),
 )
 _ARRAYS = {"event_timestamp": "timestamptz", "raw_body": "bytea"}  # of PostgreSQL; the others are text
-_CLAIMED = "id, endpoint, event_id, event_type, event_timestamp, raw_body, received_at, license_id, attempts"
+_CLAIMED = (
+    *("id", "endpoint", "event_id", "event_type", "event_timestamp", "raw_body", "received_at", "license_id"),
+    "attempts",
+)
 _ENTRY = (
-    "id, endpoint, event_id, event_type, event_timestamp, received_at, state, attempts, next_attempt_at, license_id, "
-    "ordering_key, headers, raw_body, error_code, error, done_at, purged_at"
+    *("id", "endpoint", "event_id", "event_type", "event_timestamp", "received_at", "state", "attempts"),
+    *("next_attempt_at", "license_id", "ordering_key", "headers", "raw_body", "error_code", "error", "done_at"),
+    "purged_at",
 )
 
 
@@ -67,21 +71,26 @@ class Statements:
         return f"UTC_TIMESTAMP(6) + INTERVAL CAST({seconds} * 1000000 AS SIGNED) MICROSECOND"
 
     def _text(self, template: str, **parts: str) -> str:
-        text = template.format(now=self._now, finished=_IN_FINISHED, claimed=_CLAIMED, **TABLES, **parts)
+        text = template.format(now=self._now, finished=_IN_FINISHED, claimed=self._columns(_CLAIMED), **TABLES, **parts)
         text = " ".join(text.split())
         return re.sub(r"%\((\w+)\)s", r":\1", text) if self._style == "named" else text
+
+    def _columns(self, names: tuple[str, ...], prefix: str = "") -> str:
+        """Columns to read. In another time zone the earliest and the latest event are in years Python does not know."""
+        special = {"event_timestamp": " AT TIME ZONE 'UTC'"} if self.dialect == "postgresql" else {}
+        return ", ".join(f"{prefix}{name}{special.get(name, '')}" for name in names)
 
     # Recording
 
     @cached_property
     def insert(self) -> str:
         """Store one delivery, unless its event is known; gives its id where the database returns rows."""
-        values = ", ".join(self._new_value(f"%({column})s", column) for column in _NEW)
+        columns = (*_NEW, "lease_token") if self.dialect == "mysql" else _NEW
         return self._text(
             "INSERT INTO {entry} ({columns}, received_at, attempts, error_code, error, next_attempt_at, done_at) "
             "VALUES ({values}, {now}, 0, '', '', {due}) {or_nothing}",
-            columns=", ".join(_NEW),
-            values=values,
+            columns=", ".join(columns),
+            values=", ".join(self._new_value(f"%({column})s", column) for column in columns),
             due=self._due(self._new_value("%(state)s", "state")),
             or_nothing=self._or_nothing,
         )
@@ -122,6 +131,14 @@ class Statements:
         )
 
     @cached_property
+    def inserted(self) -> str:
+        """MySQL only: the id of what `insert` has stored, known by its token: some drivers count unchanged rows too."""
+        return self._text(
+            "SELECT id FROM {entry} WHERE endpoint = %(endpoint)s AND event_id = %(event_id)s "
+            "AND variant = %(variant)s AND lease_token = %(lease_token)s"
+        )
+
+    @cached_property
     def known_many(self) -> str:
         """PostgreSQL only: `known` for arrays."""
         return self._text(
@@ -154,7 +171,7 @@ class Statements:
             f"UPDATE {{entry}} AS e SET {take} FROM due WHERE e.id = due.id RETURNING {{of_e}}",
             "mysql": f"{due} FOR UPDATE SKIP LOCKED",
         }[self.dialect]
-        of_e = ", ".join(f"e.{column}" for column in _CLAIMED.split(", "))
+        of_e = self._columns(_CLAIMED, "e.")
         return self._text(whole, endpoints=_names("endpoint", count), of_e=of_e)
 
     def take(self, count: int) -> str:
@@ -305,7 +322,8 @@ class Statements:
 
     def select(self, where: str) -> str:
         """Entries, newest first."""
-        return self._text(f"SELECT {_ENTRY} FROM {{entry}} WHERE {where} ORDER BY id DESC LIMIT %(limit)s")
+        columns = self._columns(_ENTRY)
+        return self._text(f"SELECT {columns} FROM {{entry}} WHERE {where} ORDER BY id DESC LIMIT %(limit)s")
 
     def count(self, where: str) -> str:
         """How many entries."""
@@ -380,7 +398,7 @@ class Statements:
     def old_entries(self) -> str:
         """Entries past their retention."""
         return self._text(
-            "SELECT id FROM {entry} WHERE received_at < {cutoff} AND state IN ({finished}) "
+            "SELECT id FROM {entry} WHERE received_at < {cutoff} AND done_at < {cutoff} AND state IN ({finished}) "
             "ORDER BY received_at LIMIT %(limit)s",
             cutoff=self._later("%(cutoff)s"),
         )

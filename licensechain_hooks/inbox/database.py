@@ -34,9 +34,12 @@ from licensechain_hooks._stores import (
 from licensechain_hooks.exceptions import ConfigurationError, LeaseLostError
 from licensechain_hooks.inbox._statements import Dialect, ParameterStyle, Statements, numbered
 
-__all__ = ["Cursor", "DatabaseInbox", "OpenTransaction"]
+__all__ = ["Cursor", "DatabaseInbox", "OpenTransaction", "is_deadlock"]
 
 _T = TypeVar("_T")
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+_DEADLOCKS = {"40P01", 1213}  # PostgreSQL's SQLSTATE, MySQL's number
 _AT_ONCE = 1000  # rows in a commit of work that may take long
 
 
@@ -105,7 +108,8 @@ class DatabaseInbox(ABC):
 
         On SQLite whatever writes is atomic, so that a process never has two writers.
 
-        It may be done a second time, on a new connection, where the old one was dead.
+        It may be done a second time: on a new connection where the old one was dead, and after a deadlock, which two
+        batches that share events in different orders can run into.
 
         Raises:
             StoreUnavailableError: the database cannot be reached, is locked, is full.
@@ -128,34 +132,25 @@ class DatabaseInbox(ABC):
 
     def record_many(self, entries: Sequence[NewEntry]) -> list[Recorded]:
         """See `Inbox`."""
-        first: dict[tuple[str, str], NewEntry] = {}
-        for entry in entries:
-            first.setdefault((entry.endpoint, entry.event_id), entry)
-        if not first:
-            return []
-        inserted = self._insert(list(first.values()))
-        recorded: list[Recorded] = []
-        seen: list[tuple[int, NewEntry]] = []
-        for entry in entries:
-            key = (entry.endpoint, entry.event_id)
-            pk = inserted.get(key)
-            if pk is None or first[key] is not entry:
-                seen.append((len(recorded), entry))
-                recorded.append(Recorded("duplicate", 0))
-            else:
-                recorded.append(Recorded("new", pk))
-        if seen:
-            for (place, _), verdict in zip(seen, self._compare([entry for _, entry in seen]), strict=True):
-                recorded[place] = verdict
-        return recorded
+        first: dict[tuple[str, str], int] = {}
+        for place, entry in enumerate(entries):
+            first.setdefault((entry.endpoint, entry.event_id), place)
+        inserted = self._insert([entries[place] for place in first.values()])
+        new = {first[key]: Recorded("new", pk) for key, pk in inserted.items()}
+        seen = [place for place in range(len(entries)) if place not in new]
+        known = self._compare([entries[place] for place in seen])
+        verdicts = new | dict(zip(seen, known, strict=True))
+        return [verdicts[place] for place in range(len(entries))]
 
     def _insert(self, entries: list[NewEntry]) -> dict[tuple[str, str], int]:
         """Store those that are new, in one commit; their ids by key."""
+        if not entries:
+            return {}
         rows = [self._row(entry) for entry in entries]
         if len(rows) == 1:
             return self._run(lambda cursor: self._insert_each(cursor, rows), atomic=self._dialect != "postgresql")
         if self._dialect == "postgresql":
-            columns = {name: [row[name] for row in rows] for name in rows[0] if name != "now"}
+            columns = {name: [row[name] for row in rows] for name in rows[0] if name not in {"now", "lease_token"}}
             columns |= self._times()
             found = self._run(lambda cursor: _rows(cursor, self._sql.insert_many, columns), atomic=False)
             return {(endpoint, event_id): pk for pk, endpoint, event_id in found}
@@ -170,13 +165,14 @@ class DatabaseInbox(ABC):
             # On MySQL the INSERT of a known event waits for whoever has its row locked, a handler perhaps.
             elif not _rows(cursor, self._sql.known, row):
                 cursor.execute(self._sql.insert, row)
-                if cursor.rowcount == 1:
-                    ((pk, _),) = _rows(cursor, self._sql.known, row)
+                for (pk,) in _rows(cursor, self._sql.inserted, row):
                     inserted[row["endpoint"], row["event_id"]] = pk
         return inserted
 
     def _compare(self, entries: list[NewEntry]) -> list[Recorded]:
         """The verdicts on deliveries whose events are known."""
+        if not entries:
+            return []
         known = self._known(entries)
         verdicts = []
         for entry in entries:
@@ -227,12 +223,15 @@ class DatabaseInbox(ABC):
             "license_id": entry.license_id,
             "ordering_key": entry.ordering_key,
             "state": entry.state,
+            "lease_token": secrets.token_hex(8) if self._dialect == "mysql" else None,
         } | self._times()
 
     # Claiming
 
     def claim_many(self, endpoints: Sequence[str], *, limit: int, lease: timedelta) -> list[Claim]:
         """See `Inbox`."""
+        if not endpoints:
+            return []
         token = secrets.token_hex(8)
         given = {"token": token, "limit": limit} | numbered("endpoint", endpoints) | self._times(lease=lease)
         claim = self._sql.claim(len(endpoints))
@@ -505,9 +504,11 @@ class DatabaseInbox(ABC):
                 given[column] = self._encode(moment)
                 conditions.append(f"received_at {sign} %({column})s")
         if wanted.event_type is not None:
-            pattern = wanted.event_type.replace("!", "!!").replace("_", "!_").replace("%", "!%").replace("*", "%")
-            given["event_type"] = pattern
-            conditions.append("event_type LIKE %(event_type)s ESCAPE '!'")
+            prefix = wanted.event_type.removesuffix("*")
+            given |= {"event_type": prefix, "length": len(prefix)}
+            # Not LIKE, which takes "A" for "a" in SQLite.
+            column = "event_type" if prefix == wanted.event_type else "substr(event_type, 1, %(length)s)"
+            conditions.append(f"{column} = %(event_type)s")
         return " AND ".join(conditions), given
 
     # Times
@@ -520,10 +521,14 @@ class DatabaseInbox(ABC):
         return {"now": self._encode(now)} | {name: self._encode(now + each) for name, each in durations.items()}
 
     def _encode(self, moment: datetime) -> Any:
+        try:
+            in_utc = moment.astimezone(UTC)
+        except OverflowError:  # of an offset at the edge of the calendar
+            in_utc = _FIRST if moment.year == 1 else _LAST
         if self._dialect == "postgresql":
-            return moment
-        in_utc = moment.astimezone(UTC).replace(tzinfo=None)
-        return in_utc if self._dialect == "mysql" else in_utc.isoformat(" ", "microseconds")
+            return in_utc
+        naive = in_utc.replace(tzinfo=None)
+        return naive if self._dialect == "mysql" else naive.isoformat(" ", "microseconds")
 
     def _decode(self, value: Any) -> datetime:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -531,6 +536,11 @@ class DatabaseInbox(ABC):
 
     def _decode_or_none(self, value: Any) -> datetime | None:
         return None if value is None else self._decode(value)
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Whether a driver's error says that the database has chosen this transaction to break a deadlock."""
+    return bool(_DEADLOCKS & {getattr(error, "sqlstate", None), *error.args[:1]})
 
 
 def _rows(cursor: Cursor, statement: str, parameters: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -20,7 +21,7 @@ except ImportError as error:
 from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksError, StoreUnavailableError
 from licensechain_hooks.inbox._schema import VERSION, VERSION_TABLE, migrations, schema_sql
 from licensechain_hooks.inbox._statements import Dialect
-from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction
+from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
 
 __all__ = ["SqlInbox"]
 
@@ -157,14 +158,15 @@ class SqlInbox(DatabaseInbox):
             return self._run_twice(work, atomic=atomic)
 
     def _run_twice(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
-        """Run, and once more on a new connection where the pool's old one was dead."""
+        """Run, and once more where the pool's connection was dead or another transaction was in the way."""
         try:
             return self._run_once(work, atomic=atomic)
-        except _DeadConnection:
-            self.close()  # the others are dead, too
+        except _TryAgainError as error:
+            if not is_deadlock(error.cause):
+                self.close()  # the other connections are dead, too
         try:
             return self._run_once(work, atomic=atomic)
-        except _DeadConnection as error:
+        except _TryAgainError as error:
             raise _unavailable(error.cause) from error.cause
 
     def _run_once(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
@@ -214,8 +216,8 @@ class SqlInbox(DatabaseInbox):
                 cursor.execute("ROLLBACK")
         connection.invalidate()  # whatever state it is in, nobody shall inherit it
         connection.close()
-        if dead:
-            raise _DeadConnection(error) from error
+        if dead or is_deadlock(error):
+            raise _TryAgainError(error) from error
         if _is_operational(error, self._engine):
             raise _unavailable(error) from error
 
@@ -260,7 +262,7 @@ class SqlInbox(DatabaseInbox):
             self._engine.dispose(close=False)
 
 
-class _DeadConnection(Exception):  # noqa: N818
+class _TryAgainError(Exception):
     """It never leaves this module."""
 
     def __init__(self, cause: BaseException) -> None:
@@ -306,9 +308,24 @@ def _dialect_of(engine: Engine) -> Dialect:
 def _make_durable(connection: Any, _record: Any) -> None:
     """A commit is on the disk when it returns, and readers do not hold it up (https://sqlite.org/wal.html)."""
     cursor = connection.cursor()
-    for setting in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUDGET * 1000}", "cache_size=-65536"):
+    for setting in ("synchronous=FULL", f"busy_timeout={_BUDGET * 1000}", "cache_size=-65536"):
         cursor.execute(f"PRAGMA {setting}")
+    _write_ahead(cursor)
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Change the file's mode, once in its life; that is the one thing for which SQLite does not wait by itself."""
+    end = time.monotonic() + _BUDGET
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _version(connection: Connection, *, create: bool = True) -> int:

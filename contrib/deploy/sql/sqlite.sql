@@ -1,5 +1,5 @@
 CREATE TABLE licensechain_hooks_entry (
-    id INTEGER NOT NULL,
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     endpoint VARCHAR(100) NOT NULL,
     event_id VARCHAR(255) NOT NULL,
     variant VARCHAR(64) NOT NULL,
@@ -18,7 +18,6 @@ CREATE TABLE licensechain_hooks_entry (
     error TEXT NOT NULL,
     done_at DATETIME,
     purged_at DATETIME,
-    PRIMARY KEY (id),
     CONSTRAINT licensechain_hooks_entry_event UNIQUE (endpoint, event_id, variant)
 );
 

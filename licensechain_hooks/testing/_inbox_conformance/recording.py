@@ -29,7 +29,6 @@ TIMES = {
 LOOK_ALIKES = (
     "lic_1",
     "LIC_1",
-    "lic_1 ",
     "lic_é",
     "lic_e\u0301",
     "lic_e",
