@@ -25,11 +25,9 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
-from licensechain_hooks.inbox._statements import TABLES
+from licensechain_hooks.inbox._statements import TABLES, VERSION, VERSION_TABLE
 
 __all__ = ["VERSION", "VERSION_TABLE", "migrations", "schema_sql"]
-
-VERSION_TABLE = "licensechain_hooks_schema"
 
 _metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row number
@@ -105,8 +103,6 @@ _newest = Table(
 
 _MIGRATIONS: tuple[tuple[Table, ...], ...] = ((_entry, _run), (_newest,))
 """What each version added to the one before."""
-
-VERSION = len(_MIGRATIONS)
 
 
 def migrations(dialect: Dialect, *, version: int = 0) -> Iterator[tuple[int, list[str]]]:

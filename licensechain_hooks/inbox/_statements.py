@@ -10,7 +10,7 @@ import re
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
-__all__ = ["FINISHED", "TABLES", "Dialect", "ParameterStyle", "Statements"]
+__all__ = ["FINISHED", "TABLES", "VERSION", "VERSION_TABLE", "Dialect", "ParameterStyle", "Statements"]
 
 Dialect = Literal["sqlite", "postgresql", "mysql"]
 ParameterStyle = Literal["named", "pyformat"]
@@ -20,6 +20,11 @@ TABLES = {
     "run": "licensechain_hooks_handler_run",
     "newest": "licensechain_hooks_newest",
 }
+VERSION = 2
+"""Of the tables; each has its migration in `_schema`."""
+
+VERSION_TABLE = "licensechain_hooks_schema"
+
 FINISHED = ("processed", "ignored", "conflict")
 """States whose payload and row may be purged; dead letters stay until they are told."""
 

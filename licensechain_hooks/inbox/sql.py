@@ -12,15 +12,14 @@ from typing import Any, TypeVar
 
 try:
     import sqlalchemy
-    from sqlalchemy import event, exc, orm
+    from sqlalchemy import event, exc
     from sqlalchemy.engine import URL, Connection, Engine
 except ImportError as error:
     msg = "this module needs SQLAlchemy: pip install 'licensechain-hooks[sql]'"
     raise ImportError(msg) from error
 
 from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksError, StoreUnavailableError
-from licensechain_hooks.inbox._schema import VERSION, VERSION_TABLE, migrations, schema_sql
-from licensechain_hooks.inbox._statements import Dialect
+from licensechain_hooks.inbox._statements import VERSION, VERSION_TABLE, Dialect
 from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
 
 __all__ = ["SqlInbox"]
@@ -108,10 +107,8 @@ class SqlInbox(DatabaseInbox):
             with self.engine.connect() as connection, connection.begin():
                 self._hold_others_back(connection)
                 before = _version(connection)
-                for number, statements in migrations(self._engine.dialect, version=before):
-                    for statement in statements:
-                        connection.exec_driver_sql(statement)
-                    _write_version(connection, number)
+                if before < VERSION:
+                    self._migrate(connection, before)
         except exc.SQLAlchemyError as error:
             raise _unavailable(error) from error
         self._schema_checked = True
@@ -119,7 +116,17 @@ class SqlInbox(DatabaseInbox):
 
     def schema_sql(self) -> str:
         """The schema as a script, for people who create tables by themselves."""
+        from licensechain_hooks.inbox._schema import schema_sql  # noqa: PLC0415 - it loads every dialect
+
         return schema_sql(self._engine.dialect)
+
+    def _migrate(self, connection: Connection, version: int) -> None:
+        from licensechain_hooks.inbox._schema import migrations  # noqa: PLC0415
+
+        for number, statements in migrations(self._engine.dialect, version=version):
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            _write_version(connection, number)
 
     def _hold_others_back(self, connection: Connection) -> None:
         """Let only one process migrate at a time."""
@@ -232,6 +239,8 @@ class SqlInbox(DatabaseInbox):
 
     @contextmanager
     def _open(self) -> Iterator[OpenTransaction]:
+        from sqlalchemy import orm  # noqa: PLC0415 - slow to import, and only transactional handlers need it
+
         with self.engine.connect() as connection, connection.begin():
             if self._dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -280,9 +289,15 @@ def _make_engine(url: str | URL) -> Engine:
         if _DIALECTS.get(backend) == "mysql":
             options["isolation_level"] = "READ COMMITTED"  # no locks on gaps: they hold back other deliveries
         return sqlalchemy.create_engine(parsed, **options, connect_args=_connect_arguments(parsed))
-    except (exc.SQLAlchemyError, ModuleNotFoundError) as error:
-        msg = f"no database can be reached by this URL: {type(error).__name__}: {error}"
+    except ModuleNotFoundError as error:
+        msg = f"the database's driver is not installed: {error.name}"
         raise ConfigurationError(msg) from error
+    except (exc.SQLAlchemyError, ValueError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        # The error's own text may quote the URL, and so the password.
+        msg = f"this is no URL of a database ({type(error).__name__}); it looks like sqlite:///inbox.db"
+        raise ConfigurationError(msg) from None
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:

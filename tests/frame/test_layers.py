@@ -30,7 +30,7 @@ THIRD_PARTY = {
     "testing": {"pydantic", "pytest"},
 }
 # The modules whose public names an adapter may use; the second and third are there for who writes an inbox.
-PUBLIC = {PACKAGE, f"{PACKAGE}.inbox", f"{PACKAGE}.inbox.database"}
+PUBLIC = {PACKAGE, *(f"{PACKAGE}.inbox{module}" for module in ("", ".database", ".sql"))}
 BEYOND_ITS_NEIGHBOURS = {("contrib/fastapi", f"{PACKAGE}.contrib.starlette")}
 
 PLANTED = {

@@ -73,6 +73,13 @@ def test_a_url_of_no_database_fails_at_once(url):
         SqlInbox(url)
 
 
+def test_a_password_is_not_quoted_from_a_bad_url():
+    """What cannot be read as a URL may hold a password all the same."""
+    with pytest.raises(ConfigurationError) as raised:
+        SqlInbox("postgresql+psycopg://someone:hunter2@host:hunter2/x")
+    assert ("hunter2" in str(raised.value), raised.value.__cause__) == (False, None)
+
+
 def test_payloads_cannot_outlive_their_entries(tmp_path):
     """A payload is deleted with its entry at the latest; to ask for more is a mistake."""
     with pytest.raises(ConfigurationError, match="payload_retention"):

@@ -81,6 +81,11 @@ def create_version(inbox, version):
                 connection.exec_driver_sql(statement)
 
 
+def test_every_version_has_a_migration():
+    """The version that the code wants is the one that the migrations lead to."""
+    assert len(_schema._MIGRATIONS) == _schema.VERSION
+
+
 def test_creating_the_schema_twice_changes_nothing(url, inboxes):
     """`create_schema` says from which version to which it went, and may be called at every start."""
     inbox = opened(inboxes, url)
