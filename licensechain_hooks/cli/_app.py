@@ -37,12 +37,14 @@ _SQLITE_FILE = re.compile(r"sqlite(\+\w+)?:///(?P<path>(?!:memory:|file:)[^?]+)(
 
 def app_option(*, required: bool) -> Callable[[_F], _F]:
     """``--app``."""
-    help_ = "A Receiver of your project, found from the current folder."
+    help_ = "A Receiver of your project, or its Flask app; found from the current folder."
     return click.option("--app", metavar="MODULE:NAME", required=required, help=help_)
 
 
 def load_app(spec: str) -> Any:
     """The object that ``module:name`` names; modules of the current folder come first, as under uvicorn.
+
+    Of a Flask app it is the receiver of its extension.
 
     Raises:
         click.UsageError: there is no such module, or nothing of that name in it.
@@ -59,7 +61,8 @@ def load_app(spec: str) -> Any:
         except AttributeError as exc:
             msg = f"--app: {spec}: there is no {name!r}{_close_to(name, thing)}"
             raise click.UsageError(msg) from exc
-    return thing
+    extensions = getattr(thing, "extensions", None)  # of a Flask app
+    return extensions.get("licensechain_hooks", thing) if isinstance(extensions, dict) else thing
 
 
 def find_inbox(thing: Any, spec: str) -> Inbox:
@@ -132,7 +135,7 @@ def open_url(url: str, *, create: bool) -> Iterator["SqlInbox"]:
     try:
         yield inbox
     finally:
-        inbox.engine.dispose()
+        inbox.close()
 
 
 def _inbox_of(receiver: Receiver, spec: str) -> Inbox:

@@ -188,15 +188,18 @@ def stats(
 
 @command.command("migrate")
 @_inbox_options
+@click.option("--sql", is_flag=True, help="Print the tables' SQL for somebody else to run, and change nothing.")
 @_formats
-def migrate(*, url: str | None, app: str | None, form: str) -> None:
+def migrate(*, url: str | None, app: str | None, sql: bool, form: str) -> None:
     """Create the inbox's tables, or bring them up to this version."""
     with _opened(url, app, create=True) as inbox:
-        create_schema = getattr(inbox, "create_schema", None)
-        if create_schema is None:
+        if not hasattr(inbox, "create_schema"):
             msg = f"{type(inbox).__name__} has no tables of its own to create"
             raise click.ClickException(msg)
-        before, now = create_schema()
+        if sql:
+            echo(inbox.schema_sql().rstrip())
+            return
+        before, now = inbox.create_schema()
     if form != "text":
         echo_json({"action": "migrate", "from": before, "to": now})
     elif before == now:

@@ -184,3 +184,27 @@ def test_the_current_folder_comes_first(source, code, said, tmp_path, environ):
         check=False,
     )
     assert (ran.returncode, said in ran.stderr.splitlines()[-1], ran.stdout) == (code, True, ""), ran.stderr
+
+
+def test_the_sql_of_the_tables_for_somebody_else(tmp_path, invoke):
+    """Where another team changes databases, they are given the SQL, and nothing is touched."""
+    url = f"sqlite:///{tmp_path / 'inbox.db'}"
+    result = invoke("inbox", "migrate", "--sql", "--inbox", url)
+    assert (result.exit_code, "CREATE TABLE licensechain_hooks_entry" in result.stdout) == (0, True)
+    assert invoke("inbox", "migrate", "--inbox", url).stdout.startswith("created the tables")
+
+
+def test_a_flask_app_names_its_receiver(tmp_path, invoke, monkeypatch):
+    """``--app`` takes what the web server is given, too, where it leads to a receiver."""
+    (tmp_path / "flask_shop.py").write_text(
+        "import flask\n"
+        "from licensechain_hooks import Hooks\n"
+        "from licensechain_hooks.contrib.flask import LicenseChainHooks\n"
+        "from licensechain_hooks.inbox.memory import MemoryInbox\n"
+        "app = flask.Flask(__name__)\n"
+        "app.config.update(LICENSECHAIN_WEBHOOK_SECRET='the-secret-of-the-shop', LICENSECHAIN_INBOX=MemoryInbox())\n"
+        "LicenseChainHooks(Hooks(), app)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    result = invoke("inbox", "list", "--app", "flask_shop:app", "--format", "json")
+    assert (result.exit_code, result.stdout) == (0, "[]\n")
