@@ -195,10 +195,11 @@ def test_dies_after_the_claim(case):
     assert (case.effects("tell"), case.effects("book")) == (["evt-1:tell"], ["evt-1:book"])
 
 
-def test_dies_inside_a_transactional_handler(case):
-    """What it wrote is rolled back; it runs again, and its effect is there once."""
+@pytest.mark.parametrize("step", ["book ends", "row written"])
+def test_dies_inside_a_transactional_handler(case, step):
+    """What it wrote is rolled back, up to the commit; it runs again, and its effect is there once."""
     case.record()
-    case.crash("work", "book ends", handlers=["book"])
+    case.crash("work", step, handlers=["book"])
     assert (case.entries(), case.ledger(), case.effects("book")) == ([("processing", 1)], {}, [])
     case.recover(["book"], ran=[0, 1])
     assert (case.entries(), case.ledger()) == ([("processed", 2)], {"book": "done"})

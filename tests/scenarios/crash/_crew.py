@@ -15,6 +15,7 @@ from tests.scenarios.crash._handlers import AIMS
 from tests.scenarios.crash._plan import Plan
 
 _PATIENCE = 2.0
+_SPARES = 2
 _ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -32,22 +33,26 @@ class WorkerProcess:
         continue_at: when it is to be continued, where it is stopped.
     """
 
-    def __init__(self, number: int, plan: Plan, folder: Path) -> None:
+    def __init__(self, number: int, folder: Path) -> None:
+        self._number = number
         self._claims = folder / f"{number}.claims"
         self.log = folder / f"{number}.log"
         self.pause = 0.0
         self.stop_by: float | None = None
         self.continue_at: float | None = None
-        plan = replace(plan, claims=str(self._claims), seed=plan.seed + number)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.scenarios.crash.worker"],
                 cwd=_ROOT,
                 stdin=subprocess.PIPE,  # it ends with this process, in whatever way that ends
-                text=True,
                 stdout=log,
                 stderr=log,
+                text=True,
             )
+
+    def begin(self, plan: Plan) -> None:
+        """Let it work."""
+        plan = replace(plan, claims=str(self._claims), seed=plan.seed + self._number)
         assert self.process.stdin is not None
         self.process.stdin.write(f"{plan.dumps()}\n")
         self.process.stdin.flush()
@@ -77,7 +82,7 @@ class WorkerProcess:
 
 
 class Crew:
-    """So many workers; whoever is killed is replaced.
+    """So many workers; whoever is killed is replaced by one that was started before, and waits.
 
     Args:
         size: how many.
@@ -98,6 +103,7 @@ class Crew:
         self._check = check
         self._hired = 0
         self._members: list[WorkerProcess] = []
+        self._spares: list[WorkerProcess] = []
         for _ in range(size):
             self._hire()
 
@@ -105,17 +111,16 @@ class Crew:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for member in self._members:
+        for member in (*self._members, *self._spares):
             member.process.kill()
-        for member in self._members:
             member.end()
 
-    def victims(self) -> list[WorkerProcess]:
-        """The workers that are at work; waits until there is one."""
+    def victims(self, count: int = 1) -> list[WorkerProcess]:
+        """The workers that are at work; waits until there are so many."""
         while True:
             self.tick()
             at_work = [member for member in self._members if member.is_at_work]
-            if at_work:
+            if len(at_work) >= count:
                 return at_work
             time.sleep(0.005)
 
@@ -183,8 +188,12 @@ class Crew:
         return sum(line.startswith(name) for line in lines)
 
     def _hire(self) -> None:
-        self._hired += 1
-        self._members.append(WorkerProcess(self._hired, self._plan, self._folder))
+        """One more worker, and as many spare ones as there shall be."""
+        while len(self._spares) <= _SPARES:
+            self._hired += 1
+            self._spares.append(WorkerProcess(self._hired, self._folder))
+        self._members.append(self._spares.pop(0))
+        self._members[-1].begin(self._plan)
 
     def _fail(self, member: WorkerProcess, text: str) -> None:
         last = member.log.read_text(errors="replace")[-2000:]

@@ -110,7 +110,9 @@ class Run:
         """Deliver a share of the events, and hit a worker while there is work to do."""
         self._send(share // 2)
         share -= share // 2
-        victim = self._chance.choice(self._crew.victims())
+        # Of a worker that is stopped, another one has to take the entries.
+        count = 1 if fault == "kill" else min(2, self._scale.workers)
+        victim = self._chance.choice(self._crew.victims(count))
         pause = self._scale.lease * self._chance.uniform(1.3, 2.0)
         if fault in {"plain", "transactional"}:
             self._crew.stop(victim, pause, aim=fault)

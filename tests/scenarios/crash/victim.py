@@ -44,6 +44,7 @@ class Death:
     - ``claimed``: the worker has claimed; no handler has begun.
     - ``tell begins``, ``book begins``: as the first thing in the handler.
     - ``tell ends``, ``book ends``: as the last, after its effect.
+    - ``row written``: the transaction of ``book`` has its effect and its row in the ledger, and is not committed.
     - ``settled``: the worker has come to how the entry ends, and has not written it.
     - ``half the payloads``, ``half the entries``: a thousand are purged, and the next ones not committed.
     """
@@ -60,6 +61,7 @@ class Death:
     def await_in(self, inbox: Any) -> None:
         """Have the inbox come to the points that are its own."""
         record_many, claim_many, settle_many = inbox.record_many, inbox.claim_many, inbox.settle_many
+        write_run = inbox._write_run
 
         def record(entries: Any) -> Any:
             self.at("verified")
@@ -75,12 +77,17 @@ class Death:
                 self.at("claimed")
             return claims
 
+        def write(*arguments: Any) -> None:
+            write_run(*arguments)
+            self.at("row written")
+
         def settle(settlements: Any) -> Any:
             if any(settlement.state != "processing" for settlement in settlements):
                 self.at("settled")
             return settle_many(settlements)
 
         inbox.record_many, inbox.claim_many, inbox.settle_many = record, claim, settle
+        inbox._write_run = write
 
     def draw_out(self, inbox: Any) -> None:
         """Die in the inbox's next piece of work, when that is done and not committed.
