@@ -33,13 +33,13 @@ def record_outcome(outcome, request, seconds):
 
 @pytest.fixture
 def configure(settings, monkeypatch):
-    """Sets ``LICENSECHAIN_HOOKS``, in an environment that names no secret."""
+    """Sets ``LICENSECHAIN_HOOKS``, in inline mode by default, in an environment that names no secret."""
     monkeypatch.delenv("LICENSECHAIN_WEBHOOK_SECRET", raising=False)
     monkeypatch.delenv("LICENSECHAIN_WEBHOOK_SECRET_FILE", raising=False)
     monkeypatch.setitem(sys.modules, "settings_under_test", sys.modules[__name__])
 
     def set_to(**given):
-        settings.LICENSECHAIN_HOOKS = given
+        settings.LICENSECHAIN_HOOKS = {"PROCESSING": "inline"} | given
 
     return set_to
 

@@ -18,8 +18,13 @@ class LicenseChainHooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, and import ``webhooks.py`` of every app, so that its handlers register."""
-        from licensechain_hooks.contrib.django.checks import check_handlers, check_settings  # noqa: PLC0415
+        from licensechain_hooks.contrib.django.checks import (  # noqa: PLC0415
+            check_database,
+            check_handlers,
+            check_settings,
+        )
 
         checks.register(check_settings, self.label)
         checks.register(check_handlers, self.label)
+        checks.register(check_database, self.label, deploy=True)
         autodiscover_modules("webhooks")

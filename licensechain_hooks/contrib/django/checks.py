@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.core import checks
+from django.db import connections
 
 from licensechain_hooks import ConfigurationError, Endpoint, Hooks, UnknownEvent
 from licensechain_hooks.contrib.django.conf import get_settings
 from licensechain_hooks.contrib.django.signals import signals_with_receivers
 
-__all__ = ["check_handlers", "check_settings"]
+__all__ = ["check_database", "check_handlers", "check_settings"]
 
 _SHORTEST_SECRET = 16  # characters
 
@@ -16,7 +17,7 @@ _SHORTEST_SECRET = 16  # characters
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """E001: ``LICENSECHAIN_HOOKS`` cannot work. W001: a signing secret is short enough to be guessed."""
     try:
-        endpoint = get_settings().endpoint()
+        endpoint = get_settings().receiver().endpoint
     except ConfigurationError as error:
         msg = "LICENSECHAIN_HOOKS cannot work: LicenseChain's deliveries are answered 503."
         return [checks.Error(msg, hint=str(error), id="licensechain_hooks.E001")]
@@ -25,6 +26,22 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
         hint = "Whoever guesses it can forge events; let LicenseChain generate one."
         return [checks.Warning(msg, hint=hint, id="licensechain_hooks.W001")]
     return []
+
+
+def check_database(**_: Any) -> list[checks.CheckMessage]:
+    """W003, with ``check --deploy``: deliveries and readers of a SQLite file wait for each other."""
+    try:
+        settings = get_settings()
+        if settings.processing == "inline" or settings.inbox().many_writers:
+            return []
+    except ConfigurationError:
+        return []  # E001 tells
+    options = connections.settings[settings.database]["OPTIONS"]
+    if "wal" in str(options.get("init_command", "")).lower():
+        return []
+    msg = f"The database {settings.database!r}, which deliveries are stored in, is SQLite without a write-ahead log."
+    hint = 'Set its OPTIONS to {"init_command": "PRAGMA journal_mode=WAL;", "transaction_mode": "IMMEDIATE"}.'
+    return [checks.Warning(msg, hint=hint, id="licensechain_hooks.W003")]
 
 
 def check_handlers(**_: Any) -> list[checks.CheckMessage]:

@@ -1,19 +1,31 @@
 """The settings: one dict, ``LICENSECHAIN_HOOKS``, and the receiver that is built from it."""
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.db import DEFAULT_DB_ALIAS
 from django.utils.module_loading import import_string
 
-from licensechain_hooks import ConfigurationError, Endpoint, HookRequest, Hooks, Outcome, Receiver, default_hooks
+from licensechain_hooks import (
+    ConfigurationError,
+    Endpoint,
+    Event,
+    HookRequest,
+    Hooks,
+    Outcome,
+    Receiver,
+    WorkerSettings,
+    default_hooks,
+)
 from licensechain_hooks.contrib.django._hooks import DjangoHooks
 from licensechain_hooks.contrib.django._host import call_from_anywhere, run_in_thread
+from licensechain_hooks.contrib.django.inbox import DjangoInbox
 
 __all__ = ["HookSettings", "get_receiver", "get_settings", "receiver_or_stand_in"]
 
@@ -33,8 +45,19 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "READ_TIMEOUT": ("a timedelta", lambda value: isinstance(value, timedelta)),
     "HOOKS": ("Hooks or the dotted path of one", lambda value: isinstance(value, Hooks)),
     "ON_OUTCOME": ("a callable or the dotted path of one", callable),
+    "PROCESSING": ("'thread', 'worker' or 'inline'", lambda value: value in ("thread", "worker", "inline")),
+    "DATABASE": ("the alias of a database", lambda value: isinstance(value, str)),
+    "RETENTION": ("a timedelta or None", lambda value: isinstance(value, timedelta | None)),
+    "PAYLOAD_RETENTION": ("a timedelta or None", lambda value: isinstance(value, timedelta | None)),
+    "ORDERING_KEY": (
+        "'license', a callable or the dotted path of one, or None",
+        lambda value: value in (None, "license") or callable(value),
+    ),
+    "REDACT": ("a callable or the dotted path of one, or None", lambda value: value is None or callable(value)),
+    "WORKER": ("a dict or WorkerSettings", lambda value: isinstance(value, WorkerSettings)),
 }
 _KEYS = tuple(_TYPES)
+_IMPORTED = {"HOOKS", "ON_OUTCOME", "ORDERING_KEY", "REDACT"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +72,12 @@ class HookSettings:
             mounted beside Django's own application.
         hooks: the handlers, or the dotted path of them; by default those registered by the module-level ``on``.
         on_outcome: see `Receiver`; a callable or the dotted path of one.
+        processing: who runs the handlers. ``"thread"``: a delivery is stored in the database, and a thread of this
+            process runs its handlers. ``"worker"``: it is stored, and ``manage.py licensechain_worker`` runs them.
+            ``"inline"``: nothing is stored; the handlers run while the sender waits, and what follows has no meaning.
+        database: the alias of the database; see `DjangoInbox`, as for ``retention`` and ``payload_retention``.
+        ordering_key: see `Receiver`, as for ``redact``; callables or the dotted paths of some.
+        worker: `WorkerSettings`, or a dict of them such as ``{"concurrency": 4}``.
     """
 
     secrets: Any = None
@@ -60,6 +89,13 @@ class HookSettings:
     read_timeout: timedelta = _DEFAULTS["read_timeout"]
     hooks: Hooks = default_hooks
     on_outcome: Callable[[Outcome, HookRequest, float], object] | None = None
+    processing: Literal["thread", "worker", "inline"] = "thread"
+    database: str = DEFAULT_DB_ALIAS
+    retention: timedelta | None = timedelta(days=35)
+    payload_retention: timedelta | None = timedelta(days=30)
+    ordering_key: Literal["license"] | Callable[[Event], str | None] | None = None
+    redact: Callable[[bytes], bytes] | None = None
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
 
     def endpoint(self) -> Endpoint:
         """The endpoint.
@@ -85,12 +121,37 @@ class HookSettings:
         Raises:
             ConfigurationError: says which setting and why.
         """
-        return Receiver(
-            self.endpoint(),
-            DjangoHooks(self.hooks),
-            on_outcome=self.on_outcome,
-            run_in_thread=run_in_thread,
-        )
+        endpoint = self.endpoint()
+        durable = {} if self.processing == "inline" else self._durable
+        try:
+            return Receiver(
+                endpoint, DjangoHooks(self.hooks), on_outcome=self.on_outcome, run_in_thread=run_in_thread, **durable
+            )
+        except ConfigurationError as exc:
+            msg = f"{_SETTING}: {exc}"
+            raise ConfigurationError(msg) from exc
+
+    def inbox(self) -> DjangoInbox:
+        """A new inbox.
+
+        Raises:
+            ConfigurationError: says which setting and why.
+        """
+        try:
+            return DjangoInbox(self.database, retention=self.retention, payload_retention=self.payload_retention)
+        except ConfigurationError as exc:
+            msg = f"{_SETTING}: {exc}"
+            raise ConfigurationError(msg) from exc
+
+    @property
+    def _durable(self) -> dict[str, Any]:
+        """What a receiver needs for durable mode."""
+        return {
+            "inbox": self.inbox(),
+            "worker": replace(self.worker, embedded=self.processing == "thread"),
+            "ordering_key": self.ordering_key,
+            "redact": self.redact,
+        }
 
 
 def get_settings() -> HookSettings:
@@ -157,14 +218,14 @@ setting_changed.connect(_forget_receiver)
 def _checked(key: str, value: Any) -> tuple[str, Any]:
     """A field of `HookSettings`, and its value."""
     if key not in _KEYS:
-        close = get_close_matches(str(key).upper(), _KEYS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(_KEYS)}"
-        msg = f"{_SETTING} knows no {key!r}; {hint}"
+        msg = f"{_SETTING} knows no {key!r}; {_hint(str(key).upper(), _KEYS)}"
         raise ConfigurationError(msg)
     if key == "SECRETS":
         value = _secrets(value)
-    elif key in {"HOOKS", "ON_OUTCOME"} and isinstance(value, str):
+    elif key in _IMPORTED and isinstance(value, str) and value != "license":
         value = _imported(key, value)
+    elif key == "WORKER" and isinstance(value, Mapping):
+        value = _worker(value)
     expected, fits = _TYPES[key]
     if not fits(value):
         msg = f"{_SETTING}[{key!r}] must be {expected}, not {type(value).__name__}"
@@ -193,3 +254,21 @@ def _imported(key: str, path: str) -> Any:
     except Exception as exc:
         msg = f"{_SETTING}[{key!r}] cannot be imported: {exc}"
         raise ConfigurationError(msg) from exc
+
+
+def _worker(given: Mapping[str, Any]) -> WorkerSettings:
+    known = [field.name for field in fields(WorkerSettings) if field.name != "embedded"]
+    for name in given:
+        if name not in known:
+            msg = f"{_SETTING}['WORKER'] knows no {name!r}; {_hint(str(name).lower(), known)}"
+            raise ConfigurationError(msg)
+    try:
+        return WorkerSettings(**given)
+    except ConfigurationError as exc:
+        msg = f"{_SETTING}['WORKER']: {exc}"
+        raise ConfigurationError(msg) from exc
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(known)}"

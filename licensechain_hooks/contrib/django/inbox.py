@@ -7,10 +7,10 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta, timezone
-from functools import cache
+from datetime import timedelta, timezone
 from typing import Any, Literal, TypeVar
 
+from django.conf import settings
 from django.db import (
     DEFAULT_DB_ALIAS,
     Error,
@@ -28,7 +28,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from licensechain_hooks import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.contrib.django import _sqlite
 from licensechain_hooks.contrib.django._host import in_worker, worker_thread
-from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction
+from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
 
 __all__ = ["DjangoInbox"]
 
@@ -41,8 +41,6 @@ _DIALECTS: dict[str, Literal["sqlite", "postgresql", "mysql"]] = {
 _BUDGET = 2  # seconds that a commit of the inbox's own may wait for SQLite's only writer
 _LONG = 60  # seconds that a handler's transaction may
 _UNAVAILABLE = (OperationalError, InterfaceError, InternalError)  # the database as a whole, and not one row
-_FIRST = datetime(1, 1, 1, tzinfo=UTC)
-_LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 _NOT_MIGRATED = {
     *("42P01", "42703"),  # PostgreSQL's undefined_table and undefined_column
     *(1146, 1054),  # MySQL's
@@ -168,20 +166,23 @@ class DjangoInbox(DatabaseInbox):
         connection.ensure_connection()
         with connection.wrap_database_errors:
             cursor = connection.create_cursor()
-        if connection.vendor == "postgresql" and connection.timezone_name != "UTC":
-            _read_as_sent(cursor)
+        if connection.vendor == "postgresql" and not settings.USE_TZ:
+            _keep_time_zones(cursor)
         return connection.make_cursor(cursor)
 
     def _twice(self, work: Callable[[], _T]) -> _T:
-        """Do ``work``, and once more on a new connection where the old one was dead."""
+        """Do ``work``, and once more where the connection was dead or another transaction was in the way."""
         connection = self._connection
-        was_open = connection.connection is not None and not connection.in_atomic_block
+        is_own = not connection.in_atomic_block
+        was_open = connection.connection is not None
         try:
             return work()
         except Error as error:
-            if not was_open or _is_alive(connection):
+            is_dead = was_open and not _is_alive(connection)
+            if not (is_own and (is_dead or is_deadlock(_cause(error)))):
                 raise _meaning(error, connection) from error
-            connection.close()
+            if is_dead:
+                connection.close()
         try:
             return work()
         except Error as error:
@@ -264,9 +265,14 @@ def _is_alive(connection: BaseDatabaseWrapper) -> bool:
     return connection.connection is not None and connection.is_usable()
 
 
+def _cause(error: Error) -> Any:
+    """The driver's own error."""
+    return error.__cause__ or error
+
+
 def _meaning(error: Error, connection: BaseDatabaseWrapper) -> Exception:
     """What an error of the database is for the inbox's caller."""
-    cause: Any = error.__cause__ or error
+    cause = _cause(error)
     text = str(cause)
     if connection.vendor == "sqlite":
         is_not_migrated = text.startswith(("no such table: licensechain_hooks_", "no such column: "))
@@ -282,28 +288,11 @@ def _meaning(error: Error, connection: BaseDatabaseWrapper) -> Exception:
     return error
 
 
-def _read_as_sent(cursor: Any) -> None:
-    """Read times of a session that is not in UTC.
-
-    Without USE_TZ Django cuts the zone off, and one hour of a year is two. And the ends of the calendar are beyond it
-    in some zones, which must not be an error: one such event would hold up all others.
-    """
+def _keep_time_zones(cursor: Any) -> None:
+    """Without USE_TZ Django cuts the zone off, and one hour of a year is two."""
     if hasattr(cursor, "adapters"):
-        cursor.adapters.register_loader("timestamptz", _any_time_loader())
+        from psycopg.types.datetime import TimestamptzLoader  # noqa: PLC0415 - the driver in use
+
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
     else:  # of psycopg2
         cursor.tzinfo_factory = timezone
-
-
-@cache
-def _any_time_loader() -> Any:
-    import psycopg  # noqa: PLC0415 - the driver in use
-    from psycopg.types.datetime import TimestamptzLoader  # noqa: PLC0415
-
-    class AnyTimeLoader(TimestamptzLoader):
-        def load(self, data: Any) -> datetime:
-            try:
-                return super().load(data)
-            except psycopg.DataError:
-                return _FIRST if bytes(data).endswith(b"BC") else _LAST
-
-    return AnyTimeLoader

@@ -100,9 +100,9 @@ async def post_to_asgi(path: str, body: bytes, *, application: Any = None, chunk
 
 @pytest.fixture
 def django_hooks(settings: Any) -> Hooks:
-    """The project's handlers in this test; its settings know the signing secret."""
+    """The project's handlers in this test, run while the sender waits; its settings know the signing secret."""
     hooks = Hooks()
-    settings.LICENSECHAIN_HOOKS = {"SECRETS": [SECRET], "HOOKS": hooks}
+    settings.LICENSECHAIN_HOOKS = {"SECRETS": [SECRET], "HOOKS": hooks, "PROCESSING": "inline"}
     return hooks
 
 
