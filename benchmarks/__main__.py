@@ -2,25 +2,37 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from benchmarks._measure import Row
 from benchmarks._report import render
 
+_PARTS = ("threads", "loop", "http", "drain", "growth", "waiting")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one set of benchmarks and print its table."""
-    options = _parser().parse_args(arguments)
-    print(render(_rows_of(options.what)(rounds=options.rounds, quick=options.quick), options.format))
+    options = vars(_parser().parse_args(arguments))
+    what, output_format = options.pop("what"), options.pop("format")
+    print(render(_rows(what, options), output_format))
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios, measured side by side.")
-    parser.add_argument("what", choices=["core", "adapters"])
-    parser.add_argument("--rounds", type=_positive, help="how often every contender is timed; more is steadier")
-    parser.add_argument("--quick", action="store_true", help="only show that everything runs; the figures mean nothing")
-    parser.add_argument("--format", choices=["text", "json"], default="text")
+    sets = parser.add_subparsers(dest="what", required=True, metavar="core|adapters|inbox")
+    for name, text in (("core", "verifying and parsing"), ("adapters", "frameworks"), ("inbox", "durable mode")):
+        one = sets.add_parser(name, help=text)
+        one.add_argument("--rounds", type=_positive, help="how often every contender is timed; more is steadier")
+        one.add_argument(
+            "--quick", action="store_true", help="only show that everything runs; the figures mean nothing"
+        )
+        one.add_argument("--format", choices=["text", "json"], default="text")
+    one.add_argument("--only", nargs="+", choices=_PARTS, metavar="PART", help=f"of {', '.join(_PARTS)}")
+    one.add_argument("--entries", type=_positive, help="how many drain, growth and waiting take")
+    one.add_argument("--whole", action="store_true", help="as many as the targets speak of; takes an hour and 12 GB")
+    one.add_argument("--directory", type=_directory, help="for databases; on a disk, open to PostgreSQL's user")
     return parser
 
 
@@ -32,14 +44,26 @@ def _positive(text: str) -> int:
     return number
 
 
-def _rows_of(what: str) -> Callable[..., list[Row]]:
+def _directory(text: str) -> Path:
+    directory = Path(text)
+    if not directory.is_dir():
+        msg = "no such directory"
+        raise argparse.ArgumentTypeError(msg)
+    return directory
+
+
+def _rows(what: str, options: dict[str, Any]) -> list[Row]:
     if what == "core":
         from benchmarks import core
 
-        return core.rows
-    from benchmarks import adapters
+        return core.rows(**options)
+    if what == "adapters":
+        from benchmarks import adapters
 
-    return adapters.rows
+        return adapters.rows(**options)
+    from benchmarks import inbox
+
+    return inbox.rows(**options)
 
 
 if __name__ == "__main__":

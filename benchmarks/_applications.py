@@ -3,11 +3,18 @@
 The same reply, for a server needs several µs to write a body and a header more: that is not the receiver's doing.
 """
 
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 from benchmarks._deliveries import PATH, SECRET
-from licensechain_hooks import Endpoint, Event, Hooks, Receiver
+from licensechain_hooks import Endpoint, Event, Hooks, Receiver, WorkerSettings
+from licensechain_hooks._stores import NewEntry, Recorded
 
+INBOX_VARIABLE = "BENCHMARK_INBOX"
 REPLY = b'{"status": "processed"}'
 _JSON = "application/json"
 
@@ -33,6 +40,32 @@ def sync_receiver() -> Receiver:
         pass
 
     return Receiver(Endpoint(secrets=[SECRET]), hooks)
+
+
+def durable_receiver() -> Receiver:
+    """A receiver that stores deliveries in the inbox of the environment; nothing runs their handlers."""
+    from licensechain_hooks.inbox.sql import SqlInbox
+
+    hooks = Hooks()
+
+    @hooks.on("license.*")
+    def handle(_event: Event) -> None:
+        pass
+
+    inbox = SqlInbox(os.environ[INBOX_VARIABLE])
+    return Receiver(Endpoint(secrets=[SECRET]), hooks, inbox=inbox, worker=WorkerSettings(embedded=False))
+
+
+class _OneByOne:
+    """In the place of a group commit: a transaction for each delivery, in a thread of a pool."""
+
+    def __init__(self, inbox: Any) -> None:
+        self._record_many = inbox.record_many
+        self._pool = ThreadPoolExecutor(8)
+
+    async def asubmit(self, entry: NewEntry) -> Recorded:
+        (recorded,) = await asyncio.get_running_loop().run_in_executor(self._pool, self._record_many, [entry])
+        return recorded
 
 
 async def asgi_bare(scope: Any, receive: Any, send: Any) -> None:
@@ -61,13 +94,47 @@ def starlette_bare() -> Any:
     return Starlette(routes=[Route(PATH, endpoint, methods=["POST"])])
 
 
-def starlette_ours(*, handler: bool = True) -> Any:
-    """Starlette with our route."""
+def starlette_ours(own: Receiver | None = None, *, handler: bool = True) -> Any:
+    """Starlette with our route; by default with a receiver in inline mode."""
     from starlette.applications import Starlette
 
     from licensechain_hooks.contrib.starlette import webhook_route
 
-    return Starlette(routes=[webhook_route(PATH, receiver(handler=handler))])
+    return Starlette(routes=[webhook_route(PATH, receiver(handler=handler) if own is None else own)])
+
+
+def starlette_durable() -> Any:
+    """The same, and deliveries are stored."""
+    return starlette_ours(durable_receiver())
+
+
+def starlette_naive() -> Any:
+    """The same, and each is stored by itself."""
+    own: Any = durable_receiver()
+    own._durable._records = _OneByOne(own.inbox)
+    return starlette_ours(own)
+
+
+def starlette_procrastinate() -> Any:
+    """Starlette with our route, whose handler only defers a task."""
+    from benchmarks._databases import dsn_of
+    from benchmarks._queues import procrastinate_app
+
+    queue, task = procrastinate_app(dsn_of(os.environ[INBOX_VARIABLE]), connections=8)
+    hooks = Hooks()
+
+    @hooks.on("license.*")
+    async def handle(event: Event) -> None:
+        await task.defer_async(entry=event.id)
+
+    @asynccontextmanager
+    async def opened(_app: Any) -> AsyncIterator[None]:
+        async with queue.open_async():
+            yield
+
+    app = starlette_ours(Receiver(Endpoint(secrets=[SECRET]), hooks))
+    app.router.lifespan_context = opened
+    return app
 
 
 def fastapi_bare() -> Any:
@@ -109,15 +176,20 @@ def flask_bare() -> Any:
     return app
 
 
-def flask_ours() -> Any:
-    """Flask with our blueprint."""
+def flask_ours(own: Receiver | None = None) -> Any:
+    """Flask with our blueprint; by default with a receiver in inline mode."""
     from flask import Flask
 
     from licensechain_hooks.contrib.flask import webhook_blueprint
 
     app = Flask("ours")
-    app.register_blueprint(webhook_blueprint(sync_receiver(), path=PATH))
+    app.register_blueprint(webhook_blueprint(own or sync_receiver(), path=PATH))
     return app
+
+
+def flask_durable() -> Any:
+    """The same, and deliveries are stored."""
+    return flask_ours(durable_receiver())
 
 
 def django_bare() -> Any:

@@ -9,13 +9,15 @@ from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks._deliveries import delivery
 from benchmarks._load import Load, load
 from benchmarks._measure import Row, Target, at_least, in_random_order, quartiles
 from benchmarks._progress import Progress
 from benchmarks._servers import Server
+
+T = TypeVar("T")
 
 _CONNECTIONS = 16
 _PATIENCE = 100  # seconds
@@ -64,7 +66,7 @@ def rows(*, rounds: int, requests: int) -> list[Row]:
         ]
         for number in range(rounds + 1):
             for server in in_random_order(servers):
-                measured = _load(server, requests)
+                measured = put_under_load(server, requests)
                 if number:
                     samples[server.name].per_second.append(measured[0])
                     samples[server.name].per_cpu_second.append(measured[1])
@@ -72,35 +74,37 @@ def rows(*, rounds: int, requests: int) -> list[Row]:
     return [row for pair in _PAIRS for row in _rows(pair, samples)]
 
 
-def _load(server: Server, requests: int) -> tuple[float, float]:
+def put_under_load(
+    server: Server, requests: int, *, connections: int = _CONNECTIONS, answer: bytes = b"processed"
+) -> tuple[float, float]:
     """Requests per second, and per second of the server's CPU (0 where that is not known)."""
     messages = [delivery().http_request() for _ in range(requests)]
     before = server.cpu_seconds()
-    done = _run(_supervised(server, messages))
+    done = run_on_fastest_loop(_supervised(server, messages, connections))
     after = server.cpu_seconds()
-    if b"processed" not in done.body:
+    if answer not in done.body:
         msg = f"{server.name} answers {done.body!r}"
         raise RuntimeError(msg)
     return requests / done.seconds, 0.0 if before is None or after is None else requests / (after - before)
 
 
-async def _supervised(server: Server, messages: list[bytes]) -> Load:
+async def _supervised(server: Server, messages: list[bytes], connections: int) -> Load:
     """The load, unless the server ends; one that hangs is given up."""
     async with asyncio.timeout(_PATIENCE):
-        task = asyncio.ensure_future(load(server.address, messages, connections=_CONNECTIONS))
+        task = asyncio.ensure_future(load(server.address, messages, connections=connections))
         while not task.done():
             server.check_alive()
             await asyncio.wait({task}, timeout=0.5)
         return await task
 
 
-def _run(loading: Coroutine[Any, Any, Load]) -> Load:
-    """On the fastest loop there is, so that the client is not what is measured."""
+def run_on_fastest_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the fastest loop there is, so that the loop is not what is measured."""
     if find_spec("uvloop") is None:
-        return asyncio.run(loading)
+        return asyncio.run(work)
     import uvloop
 
-    return uvloop.run(loading)
+    return uvloop.run(work)
 
 
 def _rows(pair: _Pair, samples: Mapping[str, _Samples]) -> list[Row]:

@@ -47,6 +47,7 @@ class Row:
     ratio: tuple[float, float, float] | None = None
     target: Target | None = None
     note: str = ""
+    disk: str = ""  # how fast it was meanwhile, where that matters
 
     @property
     def met(self) -> bool | None:
@@ -88,6 +89,26 @@ def race(contenders: Mapping[str, Contender], *, rounds: int, progress: Progress
             seconds = _seconds_per_call(contenders[name])
             if number:
                 samples[name].append(seconds)
+        progress.step()
+    return samples
+
+
+def take_turns(
+    contenders: Mapping[str, Callable[[], float]],
+    *,
+    rounds: int,
+    progress: Progress,
+    warm_up: Mapping[str, Callable[[], float]],
+) -> Samples:
+    """What each contender says it took, by contender and round; one round more warms up."""
+    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    for name in in_random_order(warm_up):
+        warm_up[name]()
+    progress.step()
+    for _ in range(rounds):
+        for name in in_random_order(contenders):
+            gc.collect()
+            samples[name].append(contenders[name]())
         progress.step()
     return samples
 

@@ -12,6 +12,7 @@ from benchmarks._measure import Row
 Format = Literal["text", "json"]
 
 _COLUMNS = ("row", "ours", "reference", "measure", "ratio", "quartiles", "target", "met")
+_DISK = "fdatasync"
 
 
 def machine() -> dict[str, object]:
@@ -31,7 +32,9 @@ def render(rows: Sequence[Row], output_format: Format) -> str:
 
 def _text(rows: Sequence[Row]) -> str:
     lines = [_COLUMNS, *map(_cells, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
+    if any(row.disk for row in rows):
+        lines = [(*line, disk) for line, disk in zip(lines, [_DISK, *(row.disk for row in rows)], strict=True)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     rule = "  ".join("-" * width for width in widths)
     facts = ", ".join(f"{name} {value}" for name, value in machine().items())
@@ -64,4 +67,5 @@ def _object(row: Row) -> dict[str, object]:
         "target": str(row.target) if row.target else None,
         "met": row.met,
         "note": row.note or None,
+        _DISK: row.disk or None,
     }

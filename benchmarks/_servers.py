@@ -1,12 +1,14 @@
 """Web servers as processes of their own, on a port of 127.0.0.1 that the system chose."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -23,22 +25,32 @@ class Server:
     """``with Server("uvicorn", "starlette_bare") as server: server.address``.
 
     Args:
-        kind: ``uvicorn`` (one process) or ``gunicorn`` (one worker, four threads).
+        kind: ``uvicorn`` (one process) or ``gunicorn`` (one worker, with threads).
         application: the function of `_applications` that makes it.
+        threads: of gunicorn.
+        environment: more variables.
     """
 
     _process: subprocess.Popen[bytes]
 
-    def __init__(self, kind: str, application: str) -> None:
+    def __init__(
+        self, kind: str, application: str, *, threads: int = 4, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.name = application
+        self._environment = {**os.environ, **environment}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.address: tuple[str, int] = self._listener.getsockname()
-        self._command = _uvicorn if kind == "uvicorn" else _gunicorn
+        descriptor = self._listener.fileno()
+        uvicorn = [sys.executable, "-c", _UVICORN, str(descriptor), application]
+        self._command = uvicorn if kind == "uvicorn" else _gunicorn(descriptor, application, threads)
 
     def __enter__(self) -> Self:
-        descriptor = self._listener.fileno()
         self._process = subprocess.Popen(
-            self._command(descriptor, self.name), pass_fds=[descriptor], cwd=_ROOT, stdout=subprocess.DEVNULL
+            self._command,
+            pass_fds=[self._listener.fileno()],
+            cwd=_ROOT,
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
         )
         return self
 
@@ -70,12 +82,9 @@ class Server:
         return sum(map(_cpu_seconds, _with_children(self._process.pid)))
 
 
-def _uvicorn(descriptor: int, application: str) -> list[str]:
-    return [sys.executable, "-c", _UVICORN, str(descriptor), application]
-
-
-def _gunicorn(descriptor: int, application: str) -> list[str]:
-    options = ["--worker-class=gthread", "--workers=1", "--threads=4", "--keep-alive=60", "--log-level=warning"]
+def _gunicorn(descriptor: int, application: str, threads: int) -> list[str]:
+    options = ["--worker-class=gthread", "--workers=1", "--keep-alive=60", "--log-level=warning"]
+    options.append(f"--threads={threads}")
     target = f"benchmarks._applications:{application}()"
     return [sys.executable, "-m", "gunicorn", f"--bind=fd://{descriptor}", *options, target]
 

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -38,6 +40,21 @@ ADAPTERS = {
     "Flask, gunicorn",
     "Django, gunicorn",
 }
+INBOX = {
+    "threads": {
+        f"threads, {kind}, {callers}"
+        for kind in ("PostgreSQL", "SQLite")
+        for callers in ("1 caller", "8 callers", "32 callers")
+    },
+    "loop": {f"event loop, {kind}, {flying} in flight" for kind in ("PostgreSQL", "SQLite") for flying in (1, 32, 128)},
+    "http": {f"HTTP, {framework}, {kind}" for framework in ("Starlette", "Flask") for kind in ("PostgreSQL", "SQLite")},
+    "drain": {"drain, PostgreSQL", "drain, SQLite"},
+    "growth": {
+        f"growth, {kind}, {work}" for kind in ("PostgreSQL", "SQLite") for work in ("one row", "100 rows at once")
+    },
+    "waiting": {f"waiting, {kind}, claim and settle" for kind in ("PostgreSQL", "SQLite")},
+}
+LACKING = {"not installed", "no procrastinate", "no PostgreSQL"}
 
 
 if os.environ.get("TOX_ENV_NAME", "py311-django52") != "py311-django52":
@@ -78,8 +95,42 @@ def test_quick_adapters_prints_every_row(run_benchmarks):
     assert {line.split("  ")[0] for line in lines} == ADAPTERS
 
 
-@pytest.mark.parametrize("arguments", [("core", "--rounds", "0"), ("everything",), ()])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", [*INBOX])
+def test_quick_inbox_prints_every_row(run_benchmarks, part):
+    """Each part of the quick form exits 0 and prints its rows: a ratio beside the disk's rate, or what is lacking."""
+    ran = run_benchmarks("inbox", "--quick", "--only", part, "--format", "json")
+    assert ran.returncode == 0, ran.stderr
+    rows = json.loads(ran.stdout)["rows"]
+    assert {row["row"] for row in rows} == INBOX[part]
+    measured = [row for row in rows if row["note"] is None]
+    assert [row["row"] for row in measured if row["ratio"] is None or not row["fdatasync"].endswith("/s")] == []
+    assert {row["note"] for row in rows} - {None} <= LACKING
+    # SQLite is everywhere.
+    assert [row["row"] for row in rows if "SQLite" in row["row"] and row["note"] is not None] == []
+
+
+def test_files_are_deleted_afterwards(run_benchmarks):
+    """What the benchmarks write is below the directory they are given, and gone when they end."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o711)  # tmp_path is closed to PostgreSQL's user
+        ran = run_benchmarks("inbox", "--quick", "--only", "waiting", "--directory", name)
+        assert (ran.returncode, [*directory.iterdir()]) == (0, []), ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("core", "--rounds", "0"),
+        ("inbox", "--only", "everything"),
+        ("inbox", "--directory", "/there/is/no/such"),
+        ("core", "--only", "threads"),
+        ("everything",),
+        (),
+    ],
+)
 def test_impossible_arguments_time_nothing(run_benchmarks, arguments):
-    """A number of rounds that cannot be, or an unknown set, is a usage error: exit 2 and an empty stdout."""
+    """A number, a part or a directory that cannot be, or an unknown set, is a usage error: exit 2, an empty stdout."""
     ran = run_benchmarks(*arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
