@@ -193,13 +193,14 @@ def stats(
 def migrate(*, url: str | None, app: str | None, sql: bool, form: str) -> None:
     """Create the inbox's tables, or bring them up to this version."""
     with _opened(url, app, create=True) as inbox:
+        tables: Any = inbox
         if not hasattr(inbox, "create_schema"):
             msg = f"{type(inbox).__name__} has no tables of its own to create"
             raise click.ClickException(msg)
         if sql:
-            echo(inbox.schema_sql().rstrip())
+            echo(tables.schema_sql().rstrip())
             return
-        before, now = inbox.create_schema()
+        before, now = tables.create_schema()
     if form != "text":
         echo_json({"action": "migrate", "from": before, "to": now})
     elif before == now:

@@ -25,7 +25,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
-from licensechain_hooks.inbox._statements import TABLES, VERSION, VERSION_TABLE
+from licensechain_hooks.inbox._sql import TABLES, VERSION, VERSION_TABLE
 
 __all__ = ["VERSION", "VERSION_TABLE", "migrations", "schema_sql"]
 

@@ -1,34 +1,14 @@
-"""The SQL of a database inbox, in one place for every way to reach the database.
-
-SQLite, PostgreSQL and MariaDB or MySQL 8 have the same tables and states; they differ in how many rows are written by
-one statement, in how a row is claimed while others claim, and in whose clock counts.
-"""
+"""The SQL of an inbox in a database, in one place for every way to reach it."""
 
 from __future__ import annotations
 
-import re
-from functools import cached_property, lru_cache
-from typing import Any, Literal
+from functools import cached_property
 
-__all__ = ["FINISHED", "TABLES", "VERSION", "VERSION_TABLE", "Dialect", "ParameterStyle", "Statements"]
+from licensechain_hooks.inbox._operating_sql import OperatingSql
+from licensechain_hooks.inbox._sql import TABLES, names_of
 
-Dialect = Literal["sqlite", "postgresql", "mysql"]
-ParameterStyle = Literal["named", "pyformat"]
+__all__ = ["Statements"]
 
-TABLES = {
-    "entry": "licensechain_hooks_entry",
-    "run": "licensechain_hooks_handler_run",
-    "newest": "licensechain_hooks_newest",
-}
-VERSION = 2
-"""Of the tables; each has its migration in `_schema`."""
-
-VERSION_TABLE = "licensechain_hooks_schema"
-
-FINISHED = ("processed", "ignored", "conflict")
-"""States whose payload and row may be purged; dead letters stay until they are told."""
-
-_IN_FINISHED = ", ".join(f"'{state}'" for state in FINISHED)
 _NEW = (
     *("endpoint", "event_id", "variant", "event_type", "event_timestamp", "raw_body", "headers"),
     *("license_id", "ordering_key", "state"),
@@ -38,52 +18,10 @@ _CLAIMED = (
     *("id", "endpoint", "event_id", "event_type", "event_timestamp", "raw_body", "received_at", "license_id"),
     "attempts",
 )
-_ENTRY = (
-    *("id", "endpoint", "event_id", "event_type", "event_timestamp", "received_at", "state", "attempts"),
-    *("next_attempt_at", "license_id", "ordering_key", "headers", "raw_body", "error_code", "error", "done_at"),
-    "purged_at",
-)
 
 
-class Statements:
-    """Statements for one dialect, as text.
-
-    Args:
-        dialect: of the database.
-        style: how the driver writes parameters: ``:name`` or ``%(name)s``.
-        database_clock: whether times come from the database; else they are parameters.
-    """
-
-    def __init__(self, dialect: Dialect, style: ParameterStyle, *, database_clock: bool) -> None:
-        self.dialect = dialect
-        self.database_clock = database_clock
-        self._style = style
-        self._many = lru_cache(maxsize=64)(self._of_many)
-
-    @property
-    def _now(self) -> str:
-        if not self.database_clock:
-            return "%(now)s"
-        # Not clock_timestamp(): a volatile function keeps PostgreSQL from using an index.
-        return "statement_timestamp()" if self.dialect == "postgresql" else "UTC_TIMESTAMP(6)"
-
-    def _later(self, seconds: str) -> str:
-        """A time ``seconds`` from now; where times are parameters, ``seconds`` is that time already."""
-        if not self.database_clock:
-            return seconds
-        if self.dialect == "postgresql":
-            return f"statement_timestamp() + make_interval(secs => {seconds})"
-        return f"UTC_TIMESTAMP(6) + INTERVAL CAST({seconds} * 1000000 AS SIGNED) MICROSECOND"
-
-    def _text(self, template: str, **parts: str) -> str:
-        text = template.format(now=self._now, finished=_IN_FINISHED, claimed=self._columns(_CLAIMED), **TABLES, **parts)
-        text = " ".join(text.split())
-        return re.sub(r"%\((\w+)\)s", r":\1", text) if self._style == "named" else text
-
-    def _columns(self, names: tuple[str, ...], prefix: str = "") -> str:
-        """Columns to read. In another time zone the earliest and the latest event are in years Python does not know."""
-        special = {"event_timestamp": " AT TIME ZONE 'UTC'"} if self.dialect == "postgresql" else {}
-        return ", ".join(f"{prefix}{name}{special.get(name, '')}" for name in names)
+class Statements(OperatingSql):
+    """Statements for `DatabaseInbox`."""
 
     # Recording
 
@@ -112,10 +50,6 @@ class Statements:
             due=self._due("state"),
             or_nothing=self._or_nothing,
         )
-
-    def _new_value(self, parameter: str, column: str) -> str:
-        """A parameter that stands in several places needs its type told to PostgreSQL."""
-        return f"{parameter}::text" if self.dialect == "postgresql" and column == "state" else parameter
 
     @property
     def _or_nothing(self) -> str:
@@ -171,13 +105,14 @@ class Statements:
             f"next_attempt_at = {self._later('%(lease)s')}"
         )
         whole = {
-            "sqlite": f"UPDATE {{entry}} AS e SET {take} WHERE id IN ({due}) RETURNING {{claimed}}",
+            "sqlite": f"UPDATE {{entry}} AS e SET {take} WHERE id IN ({due}) RETURNING {{columns}}",
             "postgresql": f"WITH due AS ({due} FOR UPDATE SKIP LOCKED) "
             f"UPDATE {{entry}} AS e SET {take} FROM due WHERE e.id = due.id RETURNING {{of_e}}",
             "mysql": f"{due} FOR UPDATE SKIP LOCKED",
         }[self.dialect]
         of_e = self._columns(_CLAIMED, "e.")
-        return self._text(whole, endpoints=_names("endpoint", count), of_e=of_e)
+        columns = self._columns(_CLAIMED)
+        return self._text(whole, endpoints=names_of("endpoint", count), of_e=of_e, columns=columns)
 
     def take(self, count: int) -> str:
         """MySQL only: mark entries as claimed."""
@@ -186,7 +121,7 @@ class Statements:
     def _take(self, count: int) -> str:
         return self._text(
             "UPDATE {entry} SET state = 'processing', attempts = attempts + 1, lease_token = %(token)s, "
-            f"next_attempt_at = {self._later('%(lease)s')} WHERE id IN ({_names('id', count)})"
+            f"next_attempt_at = {self._later('%(lease)s')} WHERE id IN ({names_of('id', count)})"
         )
 
     def taken(self, count: int) -> str:
@@ -194,17 +129,8 @@ class Statements:
         return self._many("taken", count)
 
     def _taken(self, count: int) -> str:
-        return self._text(f"SELECT {{claimed}} FROM {{entry}} WHERE id IN ({_names('id', count)})")
-
-    def ledgers(self, count: int) -> str:
-        """The ledger of so many entries."""
-        return self._many("ledgers", count)
-
-    def _ledgers(self, count: int) -> str:
-        return self._text(
-            f"SELECT entry_id, handler, state, attempts, done_at FROM {{run}} "
-            f"WHERE entry_id IN ({_names('id', count)}) ORDER BY entry_id, handler"
-        )
+        columns = self._columns(_CLAIMED)
+        return self._text(f"SELECT {columns} FROM {{entry}} WHERE id IN ({names_of('id', count)})")
 
     @cached_property
     def extend(self) -> str:
@@ -322,120 +248,3 @@ class Statements:
             "SELECT 1 FROM {newest} WHERE endpoint = %(endpoint)s AND license_id = %(license_id)s "
             "AND handler = %(handler)s AND event_timestamp > %(event_timestamp)s"
         )
-
-    # For operators
-
-    def select(self, where: str) -> str:
-        """Entries, newest first."""
-        columns = self._columns(_ENTRY)
-        return self._text(f"SELECT {columns} FROM {{entry}} WHERE {where} ORDER BY id DESC LIMIT %(limit)s")
-
-    def count(self, where: str) -> str:
-        """How many entries."""
-        return self._text(f"SELECT count(*) FROM {{entry}} WHERE {where}")
-
-    @cached_property
-    def states(self) -> str:
-        """How many entries in each state."""
-        return self._text("SELECT state, count(*) FROM {entry} GROUP BY state")
-
-    @cached_property
-    def due(self) -> str:
-        """How many entries are due, and since when."""
-        return self._text("SELECT count(*), min(next_attempt_at) FROM {entry} WHERE next_attempt_at <= {now}")
-
-    def ids(self, where: str) -> str:
-        """The ids of some entries after another."""
-        return self._text(f"SELECT id FROM {{entry}} WHERE {where} AND id > %(after)s ORDER BY id LIMIT %(limit)s")
-
-    def replay(self, count: int) -> str:
-        """Make entries due again."""
-        return self._many("replay", count)
-
-    def _replay(self, count: int) -> str:
-        return self._text(
-            "UPDATE {entry} SET state = 'received', attempts = 0, next_attempt_at = {now}, lease_token = NULL, "
-            f"done_at = NULL WHERE id IN ({_names('id', count)})"
-        )
-
-    def rerun(self, count: int, *, force: bool) -> str:
-        """Let handlers run again: those that gave up, with ``force`` all."""
-        return self._many("rerun_all" if force else "rerun", count)
-
-    def _rerun(self, count: int) -> str:
-        return self._text(f"{self._rerun_all(count)} AND state = 'discarded'")
-
-    def _rerun_all(self, count: int) -> str:
-        return self._text(
-            f"UPDATE {{run}} SET state = 'failed', done_at = NULL WHERE entry_id IN ({_names('id', count)})"
-        )
-
-    def discard(self, count: int) -> str:
-        """Give entries up."""
-        return self._many("discard", count)
-
-    def _discard(self, count: int) -> str:
-        return self._text(
-            "UPDATE {entry} SET state = 'ignored', next_attempt_at = NULL, lease_token = NULL, done_at = {now}, "
-            f"error_code = 'discarded' WHERE id IN ({_names('id', count)})"
-        )
-
-    @cached_property
-    def old_payloads(self) -> str:
-        """Entries whose payload is past its retention."""
-        return self._text(
-            "SELECT id FROM {entry} WHERE received_at < {cutoff} AND done_at < {cutoff} AND purged_at IS NULL "
-            "AND state IN ({finished}) ORDER BY received_at LIMIT %(limit)s",
-            cutoff=self._later("%(cutoff)s"),
-        )
-
-    def purge_payloads(self, count: int) -> str:
-        """Delete payloads."""
-        return self._many("purge_payloads", count)
-
-    def _purge_payloads(self, count: int) -> str:
-        return self._text(
-            "UPDATE {entry} SET raw_body = NULL, headers = '{{}}', purged_at = {now} "
-            f"WHERE id IN ({_names('id', count)})"
-        )
-
-    @cached_property
-    def old_entries(self) -> str:
-        """Entries past their retention."""
-        return self._text(
-            "SELECT id FROM {entry} WHERE received_at < {cutoff} AND done_at < {cutoff} AND state IN ({finished}) "
-            "ORDER BY received_at LIMIT %(limit)s",
-            cutoff=self._later("%(cutoff)s"),
-        )
-
-    def delete_runs(self, count: int) -> str:
-        """Delete ledgers."""
-        return self._many("delete_runs", count)
-
-    def _delete_runs(self, count: int) -> str:
-        return self._text(f"DELETE FROM {{run}} WHERE entry_id IN ({_names('id', count)})")
-
-    def delete_entries(self, count: int) -> str:
-        """Delete entries."""
-        return self._many("delete_entries", count)
-
-    def _delete_entries(self, count: int) -> str:
-        return self._text(f"DELETE FROM {{entry}} WHERE id IN ({_names('id', count)})")
-
-    @cached_property
-    def forget_newest(self) -> str:
-        """Delete what only events that nobody accepts any more could be older than."""
-        return self._text("DELETE FROM {newest} WHERE event_timestamp < {cutoff}", cutoff=self._later("%(cutoff)s"))
-
-    def _of_many(self, name: str, count: int) -> str:
-        text: str = getattr(self, f"_{name}")(count)
-        return text
-
-
-def numbered(name: str, values: Any) -> dict[str, Any]:
-    """The parameters of a list: ``name_0``, ``name_1`` and so on."""
-    return {f"{name}_{number}": value for number, value in enumerate(values)}
-
-
-def _names(name: str, count: int) -> str:
-    return ", ".join(f"%({name}_{number})s" for number in range(count))

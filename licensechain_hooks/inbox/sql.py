@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -19,14 +18,13 @@ except ImportError as error:
     raise ImportError(msg) from error
 
 from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksError, StoreUnavailableError
-from licensechain_hooks.inbox._statements import VERSION, VERSION_TABLE, Dialect
+from licensechain_hooks.inbox._engines import BUDGET, dialect_of, make_durable, make_engine
+from licensechain_hooks.inbox._sql import VERSION, VERSION_TABLE
 from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
 
 __all__ = ["SqlInbox"]
 
 _T = TypeVar("_T")
-_DIALECTS: dict[str, Dialect] = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
-_BUDGET = 2  # seconds that recording a delivery may take
 _KEPT = 16  # connections
 _LONG = 60  # seconds that a handler's transaction may wait for SQLite's only writer
 _LOCK_ID = 7_301_455_021  # an arbitrary number: PostgreSQL's advisory lock for migrations
@@ -55,8 +53,8 @@ class SqlInbox(DatabaseInbox):
         payload_retention: timedelta | None = timedelta(days=30),
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self._engine = url_or_engine if isinstance(url_or_engine, Engine) else _make_engine(url_or_engine)
-        dialect = _dialect_of(self._engine)
+        self._engine = url_or_engine if isinstance(url_or_engine, Engine) else make_engine(url_or_engine)
+        dialect = dialect_of(self._engine)
         super().__init__(
             dialect,
             "named" if dialect == "sqlite" else "pyformat",
@@ -65,7 +63,7 @@ class SqlInbox(DatabaseInbox):
             clock=clock,
         )
         if dialect == "sqlite":
-            event.listen(self._engine, "connect", _make_durable)
+            event.listen(self._engine, "connect", make_durable)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._errors: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._pid = os.getpid()
@@ -161,7 +159,7 @@ class SqlInbox(DatabaseInbox):
             self._check_schema()
         if self._dialect != "sqlite" or not atomic:
             return self._run_twice(work, atomic=atomic)
-        with self._only_writer(_BUDGET):
+        with self._only_writer(BUDGET):
             return self._run_twice(work, atomic=atomic)
 
     def _run_twice(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
@@ -276,71 +274,6 @@ class _TryAgainError(Exception):
 
     def __init__(self, cause: BaseException) -> None:
         self.cause = cause
-
-
-def _make_engine(url: str | URL) -> Engine:
-    try:
-        parsed = sqlalchemy.make_url(url)
-        backend = parsed.get_backend_name()
-        if _DIALECTS.get(backend) == "sqlite" and parsed.database in {None, "", ":memory:"}:
-            msg = "a SQLite database in memory forgets its entries; give a file, or use MemoryInbox in tests"
-            raise ConfigurationError(msg)
-        options: dict[str, Any] = {"pool_size": 5, "max_overflow": 40, "pool_timeout": _BUDGET, "pool_use_lifo": True}
-        if _DIALECTS.get(backend) == "mysql":
-            options["isolation_level"] = "READ COMMITTED"  # no locks on gaps: they hold back other deliveries
-        return sqlalchemy.create_engine(parsed, **options, connect_args=_connect_arguments(parsed))
-    except ModuleNotFoundError as error:
-        msg = f"the database's driver is not installed: {error.name}"
-        raise ConfigurationError(msg) from error
-    except (exc.SQLAlchemyError, ValueError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
-        # The error's own text may quote the URL, and so the password.
-        msg = f"this is no URL of a database ({type(error).__name__}); it looks like sqlite:///inbox.db"
-        raise ConfigurationError(msg) from None
-
-
-def _connect_arguments(url: URL) -> dict[str, Any]:
-    """Time-outs, so that a delivery is answered in time even where the database is not."""
-    driver = url.get_driver_name()
-    if driver == "psycopg":
-        asked = url.query.get("options", "")
-        options = f"{asked if isinstance(asked, str) else ' '.join(asked)} -c lock_timeout={_BUDGET * 1000}"
-        return {"connect_timeout": _BUDGET, "tcp_user_timeout": _BUDGET * 1000, "options": options.strip()}
-    if driver == "pymysql":
-        return {"connect_timeout": _BUDGET, "init_command": f"SET SESSION innodb_lock_wait_timeout = {_BUDGET}"}
-    return {"timeout": _BUDGET} if _DIALECTS.get(url.get_backend_name()) == "sqlite" else {}
-
-
-def _dialect_of(engine: Engine) -> Dialect:
-    try:
-        return _DIALECTS[engine.dialect.name]
-    except KeyError:
-        msg = f"an inbox can be in SQLite, PostgreSQL, MariaDB or MySQL, not in {engine.dialect.name}"
-        raise ConfigurationError(msg) from None
-
-
-def _make_durable(connection: Any, _record: Any) -> None:
-    """A commit is on the disk when it returns, and readers do not hold it up (https://sqlite.org/wal.html)."""
-    cursor = connection.cursor()
-    for setting in ("synchronous=FULL", f"busy_timeout={_BUDGET * 1000}", "cache_size=-65536"):
-        cursor.execute(f"PRAGMA {setting}")
-    _write_ahead(cursor)
-    cursor.close()
-
-
-def _write_ahead(cursor: Any) -> None:
-    """Change the file's mode, once in its life; that is the one thing for which SQLite does not wait by itself."""
-    end = time.monotonic() + _BUDGET
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except Exception as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _version(connection: Connection, *, create: bool = True) -> int:

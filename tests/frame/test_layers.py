@@ -25,6 +25,7 @@ THIRD_PARTY = {
     "contrib/fastapi": {"fastapi", "pydantic", "starlette"},
     "contrib/flask": {"click", "flask"},
     "contrib/starlette": {"starlette"},
+    "inbox/_engines": {"sqlalchemy"},
     "inbox/_schema": {"sqlalchemy"},
     "inbox/sql": {"sqlalchemy"},
     "testing": {"pydantic", "pytest"},
