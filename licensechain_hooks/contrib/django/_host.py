@@ -16,11 +16,19 @@ from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
-from django.db import close_old_connections, connections
+from django.db import connections
 
 from licensechain_hooks import Handler
 
-__all__ = ["call_from_anywhere", "hosted", "in_worker", "on_event_loop", "run_in_thread", "worker_thread"]
+__all__ = [
+    "call_from_anywhere",
+    "close_old_connections",
+    "hosted",
+    "in_worker",
+    "on_event_loop",
+    "run_in_thread",
+    "worker_thread",
+]
 
 _in_worker: ContextVar[bool] = ContextVar("licensechain_hooks_in_worker", default=False)
 
@@ -38,6 +46,16 @@ def worker_thread() -> Iterator[None]:
 def in_worker() -> bool:
     """Whether a worker runs this."""
     return _in_worker.get()
+
+
+def close_old_connections() -> None:
+    """Close this thread's connections that are dead or have had their time, as Django does around a request.
+
+    Not one with a transaction, as in a ``TestCase``, where Django's own function is not called either.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def run_in_thread(call: Callable[[], Any]) -> Awaitable[Any]:

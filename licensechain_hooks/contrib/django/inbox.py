@@ -17,7 +17,6 @@ from django.db import (
     InterfaceError,
     InternalError,
     OperationalError,
-    close_old_connections,
     connections,
     reset_queries,
     transaction,
@@ -27,7 +26,7 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from licensechain_hooks import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.contrib.django import _sqlite
-from licensechain_hooks.contrib.django._host import in_worker, worker_thread
+from licensechain_hooks.contrib.django._host import close_old_connections, in_worker, worker_thread
 from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
 
 __all__ = ["DjangoInbox"]
@@ -173,16 +172,12 @@ class DjangoInbox(DatabaseInbox):
     def _twice(self, work: Callable[[], _T]) -> _T:
         """Do ``work``, and once more where the connection was dead or another transaction was in the way."""
         connection = self._connection
-        is_own = not connection.in_atomic_block
-        was_open = connection.connection is not None
+        is_own, raw = not connection.in_atomic_block, connection.connection
         try:
             return work()
         except Error as error:
-            is_dead = was_open and not _is_alive(connection)
-            if not (is_own and (is_dead or is_deadlock(_cause(error)))):
+            if not is_own or not (_was_dead(connection, raw) or is_deadlock(_cause(error))):
                 raise _meaning(error, connection) from error
-            if is_dead:
-                connection.close()
         try:
             return work()
         except Error as error:
@@ -261,8 +256,13 @@ def _dialect_of(using: str) -> Literal["sqlite", "postgresql", "mysql"]:
         raise ConfigurationError(msg) from None
 
 
-def _is_alive(connection: BaseDatabaseWrapper) -> bool:
-    return connection.connection is not None and connection.is_usable()
+def _was_dead(connection: BaseDatabaseWrapper, raw: object) -> bool:
+    """Whether the driver's connection was; then there is none any more, or a new one."""
+    if raw is None:
+        return False
+    if connection.connection is raw and not connection.is_usable():
+        connection.close()
+    return connection.connection is not raw
 
 
 def _cause(error: Error) -> Any:
