@@ -44,6 +44,7 @@ def test_effects_in_a_transaction_happen_exactly_once(crash, kind):
     assert {state: count for state, count in result["states"].items() if count} == {"processed": 200}
     assert result["fruitful"] >= 3, "kills have to hit workers at work"
     assert result["aimed"] >= 1, "stops have to hit workers inside of a handler"
+    assert result["overtaken"] >= 1, "stops have to last until others take over"
     assert exit_code == 0
 
 

@@ -27,7 +27,7 @@ def main() -> int:
     try:
         with (
             database(given.inbox, given.url) as url,
-            Progress(scale.events + scale.kills + scale.stops) as progress,
+            Progress(scale.kills + scale.stops) as progress,
             Run(given.inbox, url, scale, seed=seed, progress=progress) as run,
         ):
             result = run.finish()

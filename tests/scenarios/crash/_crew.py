@@ -31,6 +31,7 @@ class WorkerProcess:
         pause: for how many seconds it is to be stopped.
         stop_by: when it is stopped whatever it does, if it has not stopped itself before; in monotonic seconds.
         continue_at: when it is to be continued, where it is stopped.
+        held: how many entries it held when it was stopped.
     """
 
     def __init__(self, number: int, folder: Path) -> None:
@@ -40,6 +41,7 @@ class WorkerProcess:
         self.pause = 0.0
         self.stop_by: float | None = None
         self.continue_at: float | None = None
+        self.held = 0
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.scenarios.crash.worker"],
@@ -58,18 +60,23 @@ class WorkerProcess:
         self.process.stdin.flush()
 
     @property
-    def has_claimed(self) -> bool:
-        """Whether it has ever claimed something."""
+    def has_begun(self) -> bool:
+        """Whether it has looked for something to claim."""
         return self._claims.exists() and self._claims.stat().st_size > 0
 
     @property
     def is_at_work(self) -> bool:
-        """Whether it has claimed something, and is neither stopped nor about to be."""
-        return self.has_claimed and self.stop_by is None and self.continue_at is None
+        """Whether it has begun, and goes on."""
+        return self.has_begun and self.is_moving
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it is neither stopped nor about to be."""
+        return self.stop_by is None and self.continue_at is None
 
     def tokens(self) -> list[str]:
         """Those of its latest claims."""
-        return [*deque(self._claims.read_text().split(), maxlen=500)]
+        return [*deque(self._claims.read_text().split(), maxlen=500)] if self.has_begun else []
 
     def end(self) -> None:
         """Wait for it."""
@@ -89,18 +96,25 @@ class Crew:
         plan: of each; its ``claims`` and ``seed`` are varied.
         folder: for their files.
         check: called while waiting; it raises when the run takes too long.
+        held_by: how many entries are claimed by one of some tokens.
 
     Attributes:
         stops: how often a worker was stopped.
         aimed: how often that was inside a handler.
+        overtaken: how often others had taken some of its entries when it was continued.
+        kills: how often one was killed.
+        fruitful: how often it left entries in ``processing``.
     """
 
-    def __init__(self, size: int, plan: Plan, folder: Path, check: Callable[[], None]) -> None:
-        self.stops = 0
-        self.aimed = 0
+    def __init__(
+        self, size: int, plan: Plan, folder: Path, *, check: Callable[[], None], held_by: Callable[[list[str]], int]
+    ) -> None:
+        self.stops = self.aimed = self.overtaken = 0
+        self.kills = self.fruitful = 0
         self._plan = plan
         self._folder = folder
         self._check = check
+        self._held_by = held_by
         self._hired = 0
         self._members: list[WorkerProcess] = []
         self._spares: list[WorkerProcess] = []
@@ -115,10 +129,12 @@ class Crew:
             member.process.kill()
             member.end()
 
-    def victims(self, count: int = 1) -> list[WorkerProcess]:
-        """The workers that are at work; waits until there are so many."""
+    def victims(self, *, for_stop: bool) -> list[WorkerProcess]:
+        """The workers that are at work; waits until there is one, and beside a stopped one another."""
         while True:
             self.tick()
+            is_other_needed = for_stop or not all(member.is_moving for member in self._members)
+            count = min(2 if is_other_needed else 1, len(self._members))
             at_work = [member for member in self._members if member.is_at_work]
             if len(at_work) >= count:
                 return at_work
@@ -128,6 +144,8 @@ class Crew:
         """SIGKILL; another takes its place."""
         member.process.kill()
         member.end()
+        self.kills += 1
+        self.fruitful += self._held_by(member.tokens()) > 0
         self._members.remove(member)
         self._hire()
 
@@ -155,21 +173,18 @@ class Crew:
         now = time.monotonic()
         for member in self._members:
             if member.has_stopped():
-                self.stops += 1
-                self.aimed += member.stop_by != 0
-                member.stop_by, member.continue_at = None, now + member.pause
+                self._note_stop(member)
             elif member.stop_by and now >= member.stop_by:
                 member.process.send_signal(signal.SIGSTOP)
                 member.stop_by = 0  # the next stop is this one
             elif member.continue_at is not None and now >= member.continue_at:
-                member.process.send_signal(signal.SIGCONT)
-                member.continue_at = None
+                self._continue(member)
             if member.process.poll() is not None:
                 self._fail(member, f"a worker ended by itself, with {member.process.returncode}")
 
     def dismiss(self) -> None:
         """SIGTERM, and wait until all have ended."""
-        while any(member.continue_at is not None or member.stop_by is not None for member in self._members):
+        while not all(member.is_moving for member in self._members):
             self.tick()
             time.sleep(0.005)
         for member in self._members:
@@ -179,13 +194,19 @@ class Crew:
                 self._check()
                 time.sleep(0.005)
             # One that was still starting knew nothing of SIGTERM yet.
-            if member.process.returncode != 0 and (member.has_claimed or member.process.returncode != -signal.SIGTERM):
+            if member.process.returncode != 0 and (member.has_begun or member.process.returncode != -signal.SIGTERM):
                 self._fail(member, f"a worker that was told to stop ended with {member.process.returncode}")
 
-    def logged(self, name: str) -> int:
-        """How often all workers together logged this."""
-        lines = (line for log in self._folder.glob("*.log") for line in log.read_text(errors="replace").splitlines())
-        return sum(line.startswith(name) for line in lines)
+    def _note_stop(self, member: WorkerProcess) -> None:
+        self.stops += 1
+        self.aimed += member.stop_by != 0
+        member.held = self._held_by(member.tokens())
+        member.stop_by, member.continue_at = None, time.monotonic() + member.pause
+
+    def _continue(self, member: WorkerProcess) -> None:
+        self.overtaken += self._held_by(member.tokens()) < member.held
+        member.process.send_signal(signal.SIGCONT)
+        member.continue_at = None
 
     def _hire(self) -> None:
         """One more worker, and as many spare ones as there shall be."""

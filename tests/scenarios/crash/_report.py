@@ -28,8 +28,8 @@ class Result:
         seed: of its choices.
         events, redelivered, refused: how many were delivered, how many of them again; how often the answer was 503.
         kills, fruitful: SIGKILLs, and those that left entries in ``processing``.
-        stops, aimed: SIGSTOPs past the lease, and those inside a handler.
-        lost: how many leases were lost.
+        stops, aimed, overtaken: SIGSTOPs past the lease, those inside a handler, and those after which other workers had
+            taken entries.
         seconds: it took.
         transactional, plain: the effects.
         states: how many entries are in each.
@@ -45,7 +45,7 @@ class Result:
     fruitful: int
     stops: int
     aimed: int
-    lost: int
+    overtaken: int
     seconds: float
     transactional: Tally
     plain: Tally
@@ -76,8 +76,10 @@ def as_text(result: Result) -> str:
             f"{result.events}, {result.redelivered} of them delivered again; 503 was answered {result.refused} times",
         ),
         ("kills", f"{result.kills}, {result.fruitful} of them left entries in processing"),
-        ("stops past the lease", f"{result.stops}, {result.aimed} of them inside a handler"),
-        ("leases lost", result.lost),
+        (
+            "stops past the lease",
+            f"{result.stops}, {result.aimed} inside a handler, {result.overtaken} lost entries to others",
+        ),
         ("seconds", f"{result.seconds:.1f}"),
         ("entries", states),
     ]

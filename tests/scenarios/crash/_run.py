@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from tests.scenarios.crash._crew import CrashTestError, Crew
+from tests.scenarios.crash._crew import CrashTestError, Crew, WorkerProcess
 from tests.scenarios.crash._databases import create_schema, open_inbox
 from tests.scenarios.crash._deliveries import Sender
 from tests.scenarios.crash._effects import OUTSIDE, WITHIN, Effects
@@ -64,7 +64,9 @@ class Run:
         self._effects = Effects(url)
         self._effects.create()
         plan = Plan(kind=kind, url=url, claims="", seed=seed, lease=scale.lease, is_fenced=scale.is_fenced)
-        self._crew = Crew(scale.workers, plan, Path(self._folder.name), self._check)
+        self._crew = Crew(
+            scale.workers, plan, Path(self._folder.name), check=self._check, held_by=self._effects.held_by
+        )
         self._sender = Sender(
             self._inbox,
             make_hooks(self._effects, Moment(seed, longest=0, failing=0)),
@@ -72,7 +74,6 @@ class Run:
             licenses=max(10, scale.events // 50),
             check=self._crew.tick,
         )
-        self._fruitful = 0
 
     def __enter__(self) -> Self:
         return self
@@ -91,9 +92,8 @@ class Run:
         """
         faults = self._faults()
         for number, fault in enumerate(faults):
-            share = self._scale.events * (number + 1) // len(faults) - len(self._sender.event_ids)
-            self._strike(fault, share)
-            self._progress.step(f"{number + 1} of {len(faults)} kills and stops", share + 1)
+            self._strike(fault, (self._scale.events - len(self._sender.event_ids)) // (len(faults) - number))
+            self._progress.step(f"{number + 1} of {len(faults)} kills and stops")
         self._send(self._scale.events - len(self._sender.event_ids))
         self._wait_for_the_rest()
         self._crew.dismiss()
@@ -108,15 +108,14 @@ class Run:
 
     def _strike(self, fault: Fault, share: int) -> None:
         """Deliver a share of the events, and hit a worker while there is work to do."""
-        self._send(share // 2)
-        share -= share // 2
-        # Of a worker that is stopped, another one has to take the entries.
-        count = 1 if fault == "kill" else min(2, self._scale.workers)
-        victim = self._chance.choice(self._crew.victims(count))
+        self._send(share // 4)
+        share -= share // 4
+        victim = self._chance.choice(self._crew.victims(for_stop=fault != "kill"))
         pause = self._scale.lease * self._chance.uniform(1.3, 2.0)
         if fault in {"plain", "transactional"}:
             self._crew.stop(victim, pause, aim=fault)
             self._send(share)
+            self._send_until_stopped(victim)
             return
         self._send(share)
         time.sleep(self._chance.uniform(0, _SOONEST))
@@ -124,12 +123,19 @@ class Run:
             self._crew.stop(victim, pause)
         else:
             self._crew.kill(victim)
-            self._fruitful += self._effects.held_by(victim.tokens()) > 0
 
     def _send(self, count: int) -> None:
         for _ in range(count):
             self._sender.send(1)
             self._crew.tick()
+
+    def _send_until_stopped(self, victim: WorkerProcess) -> None:
+        """Deliver events that were meant for later, until the worker has come to the handler that it stops in."""
+        for _ in range((self._scale.events - len(self._sender.event_ids)) // 4):
+            if victim.stop_by is None:
+                return
+            self._send(1)
+            time.sleep(0.02)
 
     def _wait_for_the_rest(self) -> None:
         while left := self._effects.unfinished():
@@ -152,11 +158,11 @@ class Run:
             events=len(event_ids),
             redelivered=self._sender.redelivered,
             refused=self._sender.refused,
-            kills=self._scale.kills,
-            fruitful=self._fruitful,
+            kills=self._crew.kills,
+            fruitful=self._crew.fruitful,
             stops=self._crew.stops,
             aimed=self._crew.aimed,
-            lost=self._crew.logged("lease.lost"),
+            overtaken=self._crew.overtaken,
             seconds=time.monotonic() - self._began_at,
             transactional=self._effects.tally(WITHIN, TRANSACTIONAL, event_ids),
             plain=self._effects.tally(OUTSIDE, PLAIN, event_ids),
