@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from databases import fresh_database
 
+pytestmark = pytest.mark.timeout(240)
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,11 +25,13 @@ def crash(request: pytest.FixtureRequest) -> Iterator[Callable[..., tuple[int, d
     with ExitStack() as stack:
 
         def run(kind: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+            # A run takes far less, but on a machine that is very busy.
+            arguments = ("--deadline", "150", *arguments)
             command = [sys.executable, "-m", "tests.scenarios.crash", "--inbox", kind, "--format", "json", *arguments]
             if not kind.endswith("sqlite"):
                 command += ["--url", stack.enter_context(fresh_database(request.getfixturevalue("postgres_url")))]
             ran = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=False
             )
             assert ran.stderr == ""
             return ran.returncode, json.loads(ran.stdout)
@@ -35,14 +39,18 @@ def crash(request: pytest.FixtureRequest) -> Iterator[Callable[..., tuple[int, d
         yield run
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres", "django-sqlite", "django"])
-def test_effects_in_a_transaction_happen_exactly_once(crash, kind):
+@pytest.mark.parametrize(
+    ("kind", "events", "kills"),
+    # A worker with Django takes longer to start.
+    [("sqlite", 200, 6), ("postgres", 200, 6), ("django-sqlite", 100, 3), ("django", 100, 3)],
+)
+def test_effects_in_a_transaction_happen_exactly_once(crash, kind, events, kills):
     """Whoever is killed or stopped past its lease, no effect is missing, repeated or out of order."""
-    exit_code, result = crash(kind, "--events", "200", "--kills", "6", "--stops", "3", "--deadline", "90")
+    exit_code, result = crash(kind, "--events", str(events), "--kills", str(kills), "--stops", "3")
     assert result["transactional"] == {"duplicates": 0, "missing": 0, "inversions": 0}
     assert result["plain"]["missing"] == 0
-    assert {state: count for state, count in result["states"].items() if count} == {"processed": 200}
-    assert result["fruitful"] >= 3, "kills have to hit workers at work"
+    assert {state: count for state, count in result["states"].items() if count} == {"processed": events}
+    assert result["fruitful"] * 2 >= kills, "kills have to hit workers at work"
     assert result["aimed"] >= 1, "stops have to hit workers inside of a handler"
     assert result["overtaken"] >= 1, "stops have to last until others take over"
     assert exit_code == 0
@@ -51,9 +59,7 @@ def test_effects_in_a_transaction_happen_exactly_once(crash, kind):
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_without_its_fence_an_inbox_repeats_effects(crash, kind):
     """A worker that goes on after its lease repeats what another has done: the same run without a fence finds that."""
-    exit_code, result = crash(
-        kind, "--without-fence", "--events", "150", "--kills", "0", "--stops", "3", "--deadline", "90"
-    )
+    exit_code, result = crash(kind, "--without-fence", "--events", "150", "--kills", "0", "--stops", "3")
     assert result["transactional"]["duplicates"] > 0
     assert result["is_sound"] is False
     assert exit_code == 1

@@ -96,7 +96,7 @@ class Crew:
         plan: of each; its ``claims`` and ``seed`` are varied.
         folder: for their files.
         check: called while waiting; it raises when the run takes too long.
-        held_by: how many entries are claimed by one of some tokens.
+        held_by: how many entries are claimed by one of some tokens, if that can be known.
 
     Attributes:
         stops: how often a worker was stopped.
@@ -107,7 +107,13 @@ class Crew:
     """
 
     def __init__(
-        self, size: int, plan: Plan, folder: Path, *, check: Callable[[], None], held_by: Callable[[list[str]], int]
+        self,
+        size: int,
+        plan: Plan,
+        folder: Path,
+        *,
+        check: Callable[[], None],
+        held_by: Callable[[list[str]], int | None],
     ) -> None:
         self.stops = self.aimed = self.overtaken = 0
         self.kills = self.fruitful = 0
@@ -145,7 +151,7 @@ class Crew:
         member.process.kill()
         member.end()
         self.kills += 1
-        self.fruitful += self._held_by(member.tokens()) > 0
+        self.fruitful += bool(self._held_by(member.tokens()))
         self._members.remove(member)
         self._hire()
 
@@ -200,11 +206,12 @@ class Crew:
     def _note_stop(self, member: WorkerProcess) -> None:
         self.stops += 1
         self.aimed += member.stop_by != 0
-        member.held = self._held_by(member.tokens())
+        member.held = self._held_by(member.tokens()) or 0
         member.stop_by, member.continue_at = None, time.monotonic() + member.pause
 
     def _continue(self, member: WorkerProcess) -> None:
-        self.overtaken += self._held_by(member.tokens()) < member.held
+        held = self._held_by(member.tokens())
+        self.overtaken += held is not None and held < member.held
         member.process.send_signal(signal.SIGCONT)
         member.continue_at = None
 

@@ -42,10 +42,15 @@ class Tally:
 
 
 class Effects:
-    """Two tables in a database: `WITHIN` and `OUTSIDE`."""
+    """Two tables in a database: `WITHIN` and `OUTSIDE`.
 
-    def __init__(self, url: str) -> None:
-        arguments = {"timeout": 60} if url.startswith("sqlite") else {}
+    Args:
+        url: of the database.
+        patience: for how many seconds to wait for others who have locked SQLite.
+    """
+
+    def __init__(self, url: str, *, patience: float = 60) -> None:
+        arguments = {"timeout": patience} if url.startswith("sqlite") else {}
         self._engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT", pool_size=8, connect_args=arguments)
         self._sequence = count(1)
 
@@ -89,19 +94,25 @@ class Effects:
             latest[row.handler, license_id] = max(latest[row.handler, license_id], int(place))
         return Tally(len(rows) - len(found), len(wanted - found), inversions)
 
-    def held_by(self, tokens: list[str]) -> int:
-        """How many entries are claimed by one of these tokens."""
+    def held_by(self, tokens: list[str]) -> int | None:
+        """How many entries are claimed by one of these tokens; ``None`` where the database is locked."""
         statement = sqlalchemy.text(
             "SELECT count(*) FROM licensechain_hooks_entry WHERE state = 'processing' AND lease_token IN :tokens"
-        ).bindparams(sqlalchemy.bindparam("tokens", expanding=True))
-        with self._engine.connect() as connection:
-            return int(connection.execute(statement, {"tokens": tokens}).scalar_one())
+        )
+        return self._count(statement.bindparams(sqlalchemy.bindparam("tokens", tokens, expanding=True)))
 
-    def unfinished(self) -> int:
-        """How many entries a worker still has something to do for."""
-        statement = "SELECT count(*) FROM licensechain_hooks_entry WHERE next_attempt_at IS NOT NULL"
-        with self._engine.connect() as connection:
-            return int(connection.exec_driver_sql(statement).scalar_one())
+    def unfinished(self) -> int | None:
+        """How many entries a worker still has something to do for; ``None`` where the database is locked."""
+        return self._count(
+            sqlalchemy.text("SELECT count(*) FROM licensechain_hooks_entry WHERE next_attempt_at IS NOT NULL")
+        )
+
+    def _count(self, statement: Any) -> int | None:
+        try:
+            with self._engine.connect() as connection:
+                return int(connection.execute(statement).scalar_one())
+        except sqlalchemy.exc.OperationalError:  # by a process that is stopped in the middle of its commit
+            return None
 
     def _row(self, event: Event, context: HandlerContext) -> dict[str, str | int]:
         return {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
+from licensechain_hooks import StoreUnavailableError
 from tests.scenarios.crash._crew import CrashTestError, Crew, WorkerProcess
 from tests.scenarios.crash._databases import create_schema, open_inbox
 from tests.scenarios.crash._deliveries import Sender
@@ -61,7 +62,7 @@ class Run:
         self._folder = tempfile.TemporaryDirectory(prefix="crash-")
         self._inbox = open_inbox(kind, url)
         create_schema(self._inbox)
-        self._effects = Effects(url)
+        self._effects = Effects(url, patience=0.5)  # for who is to be continued by this process
         self._effects.create()
         plan = Plan(kind=kind, url=url, claims="", seed=seed, lease=scale.lease, is_fenced=scale.is_fenced)
         self._crew = Crew(
@@ -138,16 +139,21 @@ class Run:
             time.sleep(0.02)
 
     def _wait_for_the_rest(self) -> None:
-        while left := self._effects.unfinished():
+        while (left := self._effects.unfinished()) != 0:
             self._crew.tick()
-            self._progress.step(f"{left} entries left", 0)
+            self._progress.step(f"{left or 'some'} entries left", 0)
             time.sleep(0.02)
 
     def _check(self) -> None:
         if time.monotonic() - self._began_at > self._scale.deadline:
-            states = ", ".join(f"{count} {state}" for state, count in self._inbox.stats().states.items() if count)
-            msg = f"it is not over after {self._scale.deadline:g} seconds; entries: {states}"
+            msg = f"it is not over after {self._scale.deadline:g} seconds; entries: {self._states()}"
             raise CrashTestError(msg)
+
+    def _states(self) -> str:
+        try:
+            return ", ".join(f"{count} {state}" for state, count in self._inbox.stats().states.items() if count)
+        except StoreUnavailableError:
+            return "unknown"
 
     def _count(self) -> Result:
         event_ids = self._sender.event_ids
