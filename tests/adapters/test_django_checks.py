@@ -1,6 +1,7 @@
 """System checks: what would fail at the first delivery is told at the start."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,10 @@ def run_checks(settings, monkeypatch):
     monkeypatch.delenv("LICENSECHAIN_WEBHOOK_SECRET", raising=False)
     monkeypatch.delenv("LICENSECHAIN_WEBHOOK_SECRET_FILE", raising=False)
 
-    def run(**given):
+    def run(*, deploy=False, **given):
         settings.LICENSECHAIN_HOOKS = given
-        messages = [message for message in checks.run_checks() if message.id.startswith("licensechain_hooks.")]
+        found = checks.run_checks(include_deployment_checks=deploy)
+        messages = [message for message in found if message.id.startswith("licensechain_hooks.")]
         return [(message.id.removeprefix("licensechain_hooks."), message.level) for message in messages], messages
 
     return run
@@ -49,6 +51,8 @@ def test_nothing_to_say(run_checks):
             "LICENSECHAIN_HOOKS['TOLERANCE'] must be a timedelta",
         ),
         ({"SECRETS": ["s3cr3t-of-these-tests"], "HOOK": "x"}, "did you mean 'HOOKS'"),
+        ({"SECRETS": ["s3cr3t-of-these-tests"], "DATABASE": "nowhere"}, "configure DATABASES"),
+        ({"SECRETS": ["s3cr3t-of-these-tests"], "RETENTION": timedelta(days=30)}, "raise its retention"),
     ],
 )
 def test_e001_settings_that_cannot_work(run_checks, given, hint):
@@ -106,3 +110,34 @@ def test_w002_is_content_with_a_receiver(run_checks, signal):
         assert run_checks(SECRETS=["s3cr3t-of-these-tests"], HOOKS=Hooks()) == ([], [])
     finally:
         signal.disconnect(receive)
+
+
+def test_e001_a_handler_that_needs_an_inbox(run_checks):
+    """E001: in inline mode a transactional handler could not keep its promise."""
+    hooks = Hooks()
+    hooks.on("*", transactional=True)(lambda _event: None)
+    given = {"SECRETS": ["s3cr3t-of-these-tests"], "HOOKS": hooks}
+    assert run_checks(**given, PROCESSING="inline")[0] == [("E001", checks.ERROR)]
+    assert run_checks(**given) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "expected"),
+    [
+        ({}, {}, [("W003", checks.WARNING)]),
+        ({"init_command": "PRAGMA journal_mode=WAL;"}, {}, []),
+        ({"init_command": "pragma journal_mode = wal; PRAGMA cache_size = 2000"}, {}, []),
+        ({"init_command": "PRAGMA cache_size = 2000"}, {}, [("W003", checks.WARNING)]),
+        ({}, {"PROCESSING": "inline"}, []),
+        ({}, {"DATABASE": "nowhere"}, [("E001", checks.ERROR)]),
+    ],
+)
+def test_w003_sqlite_without_a_write_ahead_log(run_checks, monkeypatch, options, given, expected):
+    """W003: before a SQLite file goes into production, its readers and deliveries should not wait for each other."""
+    from django.db import connections
+
+    monkeypatch.setitem(connections.settings["default"], "OPTIONS", options)
+    given = {"SECRETS": ["s3cr3t-of-these-tests"], "HOOKS": _handled()} | given
+    ids, _ = run_checks(deploy=True, **given)
+    assert ids == expected
+    assert "W003" not in [name for name, _ in run_checks(**given)[0]]

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from typing import Any, Literal
 
@@ -104,6 +106,30 @@ def django_hooks(settings: Any) -> Hooks:
     hooks = Hooks()
     settings.LICENSECHAIN_HOOKS = {"SECRETS": [SECRET], "HOOKS": hooks, "PROCESSING": "inline"}
     return hooks
+
+
+@pytest.fixture
+def durable_hooks(django_hooks: Hooks, settings: Any, transactional_db: None) -> Iterator[Hooks]:
+    """The project's handlers in durable mode, run by a thread of this process; it ends with the test."""
+    from licensechain_hooks.contrib.django.conf import get_receiver
+
+    worker = {"poll": timedelta(milliseconds=20), "concurrency": 2}
+    settings.LICENSECHAIN_HOOKS |= {"PROCESSING": "thread", "WORKER": worker}
+    yield django_hooks
+    get_receiver().stop()
+
+
+@pytest.fixture
+def wait_for() -> Callable[[Callable[[], Any]], None]:
+    """Waits until something is so."""
+
+    def wait(condition: Callable[[], Any]) -> None:
+        ends = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < ends, "it has not come about"
+            time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -13,7 +13,7 @@ from typing import Any, cast
 from django.core.management.base import BaseCommand, CommandError
 
 from licensechain_hooks import ConfigurationError, Inbox, StoreUnavailableError, Worker
-from licensechain_hooks.contrib.django.conf import get_receiver
+from licensechain_hooks.contrib.django.conf import get_receiver, get_settings
 
 __all__ = ["Command"]
 
@@ -40,6 +40,9 @@ class Command(BaseCommand):
             msg = "--once runs one after the other; --concurrency is for a worker that stays"
             raise CommandError(msg)
         try:
+            if get_settings().processing == "inline":
+                msg = "with PROCESSING 'inline' the handlers run while the sender waits; set it to 'worker'"
+                raise CommandError(msg)
             task = _Task(get_receiver().worker, concurrency=options["concurrency"], is_once=options["once"])
             task.worker.inbox.stats()  # what is not there, or not ready, is told of before anything is begun
             self._announce(task.worker)

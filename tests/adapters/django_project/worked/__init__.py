@@ -1,0 +1,1 @@
+"""An app whose handlers run in processes of their own."""
