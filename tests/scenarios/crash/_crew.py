@@ -28,7 +28,7 @@ class WorkerProcess:
 
     Attributes:
         log: the file that it writes its log to.
-        pause: for how many seconds it is to be stopped.
+        pause: for how many seconds it is to be stopped; twice as long, if until then nobody takes entries of it.
         stop_by: when it is stopped whatever it does, if it has not stopped itself before; in monotonic seconds.
         continue_at: when it is to be continued, where it is stopped.
         held: how many entries it held when it was stopped.
@@ -160,7 +160,7 @@ class Crew:
 
         Args:
             member: whom.
-            pause: for how many seconds.
+            pause: see `WorkerProcess`.
             aim: as soon as it is inside a handler of this kind; at once if it has not been for two seconds.
         """
         member.pause = pause
@@ -184,7 +184,7 @@ class Crew:
                 member.process.send_signal(signal.SIGSTOP)
                 member.stop_by = 0  # the next stop is this one
             elif member.continue_at is not None and now >= member.continue_at:
-                self._continue(member)
+                self._continue(member, at_last=now >= member.continue_at + member.pause)
             if member.process.poll() is not None:
                 self._fail(member, f"a worker ended by itself, with {member.process.returncode}")
 
@@ -209,9 +209,13 @@ class Crew:
         member.held = self._held_by(member.tokens()) or 0
         member.stop_by, member.continue_at = None, time.monotonic() + member.pause
 
-    def _continue(self, member: WorkerProcess) -> None:
+    def _continue(self, member: WorkerProcess, *, at_last: bool) -> None:
+        """Continue it, if others have taken entries of it, or that is not to be waited for."""
         held = self._held_by(member.tokens())
-        self.overtaken += held is not None and held < member.held
+        is_overtaken = held is not None and held < member.held
+        if member.held and held is not None and not is_overtaken and not at_last:
+            return
+        self.overtaken += is_overtaken
         member.process.send_signal(signal.SIGCONT)
         member.continue_at = None
 

@@ -26,6 +26,7 @@ __all__ = ["CrashTestError", "Run", "Scale"]
 Fault = Literal["kill", "stop", "plain", "transactional"]
 
 _SOONEST = 0.15  # seconds within which a fault follows its events
+_WAITING = 50  # entries that may wait when the next fault comes: those that a worker loses come after them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ class Run:
             self._strike(fault, (self._scale.events - len(self._sender.event_ids)) // (len(faults) - number))
             self._progress.step(f"{number + 1} of {len(faults)} kills and stops")
         self._send(self._scale.events - len(self._sender.event_ids))
-        self._wait_for_the_rest()
+        self._wait_until_left(0)
         self._crew.dismiss()
         return self._count()
 
@@ -109,6 +110,7 @@ class Run:
 
     def _strike(self, fault: Fault, share: int) -> None:
         """Deliver a share of the events, and hit a worker while there is work to do."""
+        self._wait_until_left(_WAITING)
         self._send(share // 4)
         share -= share // 4
         victim = self._chance.choice(self._crew.victims(for_stop=fault != "kill"))
@@ -138,8 +140,8 @@ class Run:
             self._send(1)
             time.sleep(0.02)
 
-    def _wait_for_the_rest(self) -> None:
-        while (left := self._effects.unfinished()) != 0:
+    def _wait_until_left(self, most: int) -> None:
+        while (left := self._effects.unfinished()) is None or left > most:
             self._crew.tick()
             self._progress.step(f"{left or 'some'} entries left", 0)
             time.sleep(0.02)
