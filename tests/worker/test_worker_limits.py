@@ -10,9 +10,16 @@ import pytest
 
 from licensechain_hooks.exceptions import HandlerTimeLimitError
 from licensechain_hooks.worker import _shift
-from licensechain_hooks.worker._limits import TimeLimit
+from licensechain_hooks.worker._limits import TimeLimit, can_interrupt
 
 LIMIT = timedelta(milliseconds=50)
+
+
+@pytest.fixture
+def interrupting():
+    """Only where threads can be interrupted."""
+    if not can_interrupt():
+        pytest.skip("this Python cannot interrupt threads while coverage is measured")
 
 
 def test_a_coroutine_is_cancelled(site, wait_until):
@@ -34,7 +41,7 @@ def test_a_coroutine_is_cancelled(site, wait_until):
 
 
 @pytest.mark.parametrize("transactional", [False, True])
-def test_a_function_is_interrupted(site, wait_until, transactional):
+def test_a_function_is_interrupted(interrupting, site, wait_until, transactional):
     """A function is interrupted at the time limit; it may clean up, and its thread goes on with other entries."""
     pk = site.record()
     seen = []
@@ -56,7 +63,7 @@ def test_a_function_is_interrupted(site, wait_until, transactional):
     assert (site.states(pk), len(worker._shift._hands)) == ({"lock": "failed"}, 1)
 
 
-def test_a_handler_may_swallow_it(site, wait_until):
+def test_a_handler_may_swallow_it(interrupting, site, wait_until):
     """A handler that catches the interruption and returns has done its work."""
     pk = site.record()
 
@@ -72,7 +79,7 @@ def test_a_handler_may_swallow_it(site, wait_until):
     wait_until(lambda: site.state(pk) == "processed")
 
 
-def test_a_blocked_thread_is_replaced(site, wait_until, monkeypatch, caplog):
+def test_a_blocked_thread_is_replaced(interrupting, site, wait_until, monkeypatch, caplog):
     """A handler that cannot be interrupted keeps its entry, is told of in the log, and takes no capacity."""
     monkeypatch.setattr(_shift, "_PATIENCE", 0.05)
     gate = site.gate()
@@ -115,7 +122,7 @@ def test_blocked_threads_have_an_end(site, wait_until, monkeypatch):
     wait_until(lambda: site.counted("failed") + site.counted("processed") == 10)
 
 
-def test_a_listener_has_a_limit_too(site, wait_until, raising, caplog):
+def test_a_listener_has_a_limit_too(interrupting, site, wait_until, raising, caplog):
     """A listener that never ends does not keep its thread."""
     pk = site.record()
 
@@ -137,7 +144,7 @@ def test_no_limit(site):
     assert limit.run(lambda: limit.check(time.monotonic() + 10**9), interrupt=True) is None
 
 
-def test_the_interruption_stays_inside():
+def test_the_interruption_stays_inside(interrupting):
     """Whenever the interruption comes, it comes up in the call or not at all: never in what follows."""
     limit = TimeLimit(1000)
     ended = threading.Event()
