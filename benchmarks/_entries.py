@@ -7,10 +7,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import sqlalchemy
+
 from benchmarks._databases import dsn_of, file_of
 from benchmarks._deliveries import event_body
 from licensechain_hooks._stores import NewEntry
 from licensechain_hooks.events import parse_envelope
+
+POOL = 8
+"""Threads, and so connections, of who has an event loop and records in threads."""
 
 _HEADERS = {
     "content-type": "application/json",
@@ -23,7 +28,7 @@ _COLUMNS = (
 )
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=60000", "cache_size=-65536")  # as the inbox has them
 
-Manner = Literal["a statement", "BEGIN and COMMIT", "a connection"]
+Manner = Literal["a statement", "BEGIN and COMMIT", "a connection", "a pool"]
 
 
 def new_entry() -> NewEntry:
@@ -47,7 +52,7 @@ class NaiveStore:
     Args:
         url: of an inbox.
         manner: whether each row is a statement of its own, on a connection that the thread keeps; or between BEGIN and
-            COMMIT there; or on a connection of its own.
+            COMMIT there; or on a connection of its own; or in a transaction on a connection of SQLAlchemy's pool.
     """
 
     def __init__(self, url: str, manner: Manner = "a statement") -> None:
@@ -55,6 +60,7 @@ class NaiveStore:
         self._connect = _sqlite(file_of(url)) if is_sqlite else _postgresql(dsn_of(url))
         self._text = (lambda moment: moment.isoformat(" ", "microseconds")) if is_sqlite else (lambda moment: moment)
         self._manner = manner
+        self._engine = sqlalchemy.create_engine(url, pool_size=POOL) if manner == "a pool" else None
         self._own = threading.local()
         self._kept: list[Any] = []
         values = ", ".join(["?" if is_sqlite else "%s"] * len(_COLUMNS))
@@ -65,6 +71,9 @@ class NaiveStore:
 
     def record(self, entry: NewEntry) -> int:
         """Store an entry that is new; its id."""
+        if self._engine is not None:
+            with self._engine.begin() as pooled:
+                return int(pooled.exec_driver_sql(self._insert, self._row(entry)).scalar_one())
         if self._manner == "a connection":
             connection = self._connect()
             try:
@@ -80,7 +89,9 @@ class NaiveStore:
         return pk
 
     def close(self) -> None:
-        """Close the threads' connections."""
+        """Close the kept connections."""
+        if self._engine is not None:
+            self._engine.dispose()
         while self._kept:
             self._kept.pop().close()
 
@@ -92,14 +103,16 @@ class NaiveStore:
         return connection.cursor()
 
     def _write(self, cursor: Any, entry: NewEntry) -> int:
+        cursor.execute(self._insert, self._row(entry))
+        ((pk,),) = cursor.fetchall()
+        return int(pk)
+
+    def _row(self, entry: NewEntry) -> tuple[Any, ...]:
         now = self._text(datetime.now(UTC))
-        row = (
+        return (
             *(entry.endpoint, entry.event_id, "", entry.event_type, self._text(entry.event_timestamp), now),
             *(entry.state, 0, now, entry.license_id, json.dumps(entry.headers), entry.raw_body, "", ""),
         )
-        cursor.execute(self._insert, row)
-        ((pk,),) = cursor.fetchall()
-        return int(pk)
 
 
 def _sqlite(file: str) -> Callable[[], Any]:

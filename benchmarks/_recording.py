@@ -11,18 +11,24 @@ from typing import Self
 
 from benchmarks._bench import Bench
 from benchmarks._databases import KINDS
-from benchmarks._entries import Manner, NaiveStore, new_entry
+from benchmarks._entries import POOL, Manner, NaiveStore, new_entry
 from benchmarks._http import run_on_fastest_loop
 from benchmarks._measure import Row, at_least
 from licensechain_hooks._stores import NewEntry
 from licensechain_hooks.inbox._group_commit import GroupCommit
 from licensechain_hooks.inbox.sql import SqlInbox
 
-POOL = 8  # threads, and so connections, of who has an event loop and records in threads
 _OURS = "group commit"
 _NAIVE = "row per transaction"
 _BEGIN = "BEGIN and COMMIT"
 _RECONNECTING = "new connection"
+_POOLED = "SQLAlchemy's pool"
+_MANNERS: dict[str, Manner] = {
+    _NAIVE: "a statement",
+    _BEGIN: "BEGIN and COMMIT",
+    _RECONNECTING: "a connection",
+    _POOLED: "a pool",
+}
 _ROUNDS = 9
 
 _CALLERS = {1: 300, 8: 800, 32: 1600}  # in threads, and how many rows they write a round
@@ -72,25 +78,30 @@ def _threads(bench: Bench, kind: str, callers: int, count: int) -> list[Row]:
 def _loop(bench: Bench, kind: str, flying: int, count: int) -> list[Row]:
     name = f"event loop, {kind}, {flying} in flight"
     bound = _LOOP_TARGETS.get((kind, flying))
+    targets = {_NAIVE: None if bound is None else at_least(bound)}
+    references = [_NAIVE, _POOLED] if kind == "PostgreSQL" else [_NAIVE]
     lack = bench.databases.lack(kind)
     if lack:
-        return [_missing(name, _NAIVE, lack)]
+        return [_missing(name, reference, lack) for reference in references]
     count = 2 * flying if bench.quick else count
     with ExitStack() as stack:
-        group = _grouped(bench, kind, stack)
-        record = _naive(bench, kind, _NAIVE, stack)
-        pool = stack.enter_context(ThreadPoolExecutor(POOL))
-
-        async def naive(entry: NewEntry) -> object:
-            return await asyncio.get_running_loop().run_in_executor(pool, record, entry)
-
-        contenders = {
-            _OURS: lambda: run_on_fastest_loop(_seconds(group.asubmit, count, flying)),
-            _NAIVE: lambda: run_on_fastest_loop(_seconds(naive, count, flying)),
-        }
+        records = {_OURS: _grouped(bench, kind, stack).asubmit}
+        for reference in references:
+            executor = stack.enter_context(ThreadPoolExecutor(POOL))
+            records[reference] = partial(_in_executor, executor, _naive(bench, kind, reference, stack))
+        contenders = {one: partial(_on_loop, record, count, flying) for one, record in records.items()}
         race = bench.race(name, contenders, rounds=_ROUNDS)
-    target = None if bound is None else at_least(bound)
-    return [race.speed(name, _OURS, _NAIVE, measure="rows/s", target=target)]
+    return [
+        race.speed(name, _OURS, reference, measure="rows/s", target=targets.get(reference)) for reference in references
+    ]
+
+
+async def _in_executor(executor: ThreadPoolExecutor, record: Record, entry: NewEntry) -> object:
+    return await asyncio.get_running_loop().run_in_executor(executor, record, entry)
+
+
+def _on_loop(record: Callable[[NewEntry], Awaitable[object]], count: int, flying: int) -> float:
+    return run_on_fastest_loop(_seconds(record, count, flying))
 
 
 def _grouped(bench: Bench, kind: str, stack: ExitStack) -> GroupCommit:
@@ -101,8 +112,7 @@ def _grouped(bench: Bench, kind: str, stack: ExitStack) -> GroupCommit:
 
 
 def _naive(bench: Bench, kind: str, reference: str, stack: ExitStack) -> Record:
-    manners: dict[str, Manner] = {_NAIVE: "a statement", _BEGIN: "BEGIN and COMMIT", _RECONNECTING: "a connection"}
-    store = NaiveStore(bench.databases.new(kind), manners[reference])
+    store = NaiveStore(bench.databases.new(kind), _MANNERS[reference])
     stack.callback(store.close)
     return store.record
 
