@@ -30,7 +30,7 @@ class Step:
         tamper: what is wrong with the delivery.
         is_replay: whether the event's entry is replayed, and nothing delivered.
         status, outcome, reason: of the answer.
-        states: how the worker's attempts end, where there is a worker.
+        states: how the worker's attempts end.
         handlers: those that run, over all attempts.
     """
 
@@ -90,22 +90,20 @@ class Finding:
         return [difference for difference, is_as_expected in checks.items() if not is_as_expected]
 
 
-def make_steps(*, durable: bool) -> tuple[Step, ...]:
-    """The steps; without an inbox those that need none."""
+def make_steps() -> tuple[Step, ...]:
+    """The steps."""
     created, revoked = make_event("license.created"), make_event("license.revoked")
     unknown = make_event("starship.launched")
-    runs: dict[str, Any] = {"status": 200, "outcome": "processed"}
-    if durable:
-        runs = {"status": 200, "outcome": "accepted", "states": ("processed",)}
-    steps = (
+    runs: dict[str, Any] = {"status": 200, "outcome": "accepted", "states": ("processed",)}
+    return (
         Step(title="license.created", event=created, **runs, handlers=("welcome_customer", "audit_license")),
         Step(title="license.revoked", event=revoked, **runs, handlers=("lock_seats", "audit_license")),
         Step(title="the same again", event=revoked, status=200, outcome="duplicate"),
         Step(title="body changed", event=created, tamper="body", **_refused("signature_mismatch")),
         Step(title="an hour old", event=created, tamper="timestamp", **_refused("timestamp_outside_tolerance")),
         Step(title="an unknown type", event=unknown, **runs, handlers=("log_other",)),
+        *_failures(),
     )
-    return steps + _failures() if durable else steps
 
 
 def _failures() -> tuple[Step, ...]:
@@ -153,7 +151,7 @@ class Stage:
         inbox: the URL of its inbox.
     """
 
-    def __init__(self, process: ListenProcess, target: Target, secret: str, inbox: str | None) -> None:
+    def __init__(self, process: ListenProcess, target: Target, secret: str, inbox: str) -> None:
         self._process = process
         self._target = target
         self._secret = secret
@@ -172,7 +170,7 @@ class Stage:
 
     def _replay(self, event: Event) -> Answer:
         pk = self._entries.get(event.id)
-        if pk is None or self._inbox is None:
+        if pk is None:
             return Answer(status=None, error="there is no entry to replay")
         command = ("replay", str(pk), "--inbox", self._inbox)
         self.commands.append(" ".join(("licensechain-hooks inbox", *command)))

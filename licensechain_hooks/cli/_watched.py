@@ -29,7 +29,7 @@ class WatchedInbox:
     def __init__(self, inbox: Inbox, on_attempt: Callable[[Attempt], object] | None) -> None:
         self._inbox = inbox
         self._on_attempt = on_attempt
-        self._begun: dict[str, tuple[LedgerRow, ...]] = {}  # rows written while an attempt goes on, by lease token
+        self._begun: dict[tuple[int, str], tuple[LedgerRow, ...]] = {}  # rows written while an attempt goes on
         self.is_closed = False
         """Whether nothing is claimed any more, so that a worker that drains it comes to its end."""
 
@@ -54,11 +54,11 @@ class WatchedInbox:
         return held
 
     def _see(self, settlement: Settlement, on_attempt: Callable[[Attempt], object], *, is_held: bool) -> None:
-        token = settlement.claim.token
-        runs = (*self._begun.pop(token, ()), *settlement.runs)
+        held = (settlement.claim.pk, settlement.claim.token)
+        runs = (*self._begun.pop(held, ()), *settlement.runs)
         if not is_held:
             return
         if settlement.state == "processing":
-            self._begun[token] = runs
+            self._begun[held] = runs
         else:
             on_attempt(Attempt(settlement, runs))

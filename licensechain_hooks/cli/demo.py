@@ -15,7 +15,7 @@ from licensechain_hooks.cli._child import ListenProcess
 from licensechain_hooks.cli._options import DEFAULT_PATH, format_option
 from licensechain_hooks.cli._output import echo, echo_json, note, paint, printable, show_table
 from licensechain_hooks.cli._scenes import Finding, Stage, make_steps, warm_up
-from licensechain_hooks.cli._servers import FRAMEWORKS, INLINE
+from licensechain_hooks.cli._servers import FRAMEWORKS
 from licensechain_hooks.cli._target import parse_target
 
 __all__ = ["command"]
@@ -34,19 +34,16 @@ def command(context: click.Context, *, framework: str, keep: bool, form: str) ->
     A receiver starts on a free port of this machine, in a process of its own, with a secret and an inbox made for this
     run. Exits with 1 if any answer, any attempt of the worker or any handler that ran is not what it should be.
     """
-    if keep and framework in INLINE:
-        msg = f"--keep: with {framework} there is no inbox to keep"
-        raise click.UsageError(msg)
     started = time.perf_counter()
     secret = secrets.token_urlsafe(32)
     findings = []
     threading.Thread(target=warm_up, daemon=True).start()
-    with _inbox(framework, keep=keep) as inbox, ListenProcess(framework, secret, *_options(inbox)) as process:
+    with _inbox(keep=keep) as inbox, ListenProcess(framework, secret, "--demo", "--inbox", inbox) as process:
         url = process.url()
         if form == "text":
             note(f"a {framework} application, really served, at {url}")
         stage = Stage(process, parse_target(url, allow_remote=False), secret, inbox)
-        for finding in stage.play(make_steps(durable=inbox is not None)):
+        for finding in stage.play(make_steps()):
             findings.append(finding)
             if form == "jsonl":
                 echo_json(_facts(finding))
@@ -68,19 +65,13 @@ def command(context: click.Context, *, framework: str, keep: bool, form: str) ->
 
 
 @contextmanager
-def _inbox(framework: str, *, keep: bool) -> Iterator[str | None]:
-    """The URL of an inbox in a file, which goes with the block unless it is kept; ``None`` where there is none."""
-    if framework in INLINE:
-        yield None
-    elif keep:
+def _inbox(*, keep: bool) -> Iterator[str]:
+    """The URL of an inbox in a file, which goes with the block unless it is kept."""
+    if keep:
         yield f"sqlite:///{mkdtemp(prefix=_PREFIX)}/inbox.db"
     else:
         with TemporaryDirectory(prefix=_PREFIX) as folder:
             yield f"sqlite:///{folder}/inbox.db"
-
-
-def _options(inbox: str | None) -> list[str]:
-    return ["--demo"] if inbox is None else ["--demo", "--inbox", inbox]
 
 
 def _show(findings: Sequence[Finding], summary: dict[str, Any], commands: Sequence[str]) -> None:

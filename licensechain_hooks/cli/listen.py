@@ -31,9 +31,8 @@ from licensechain_hooks.cli._options import (
 from licensechain_hooks.cli._output import note, printable
 from licensechain_hooks.cli._report import Report
 from licensechain_hooks.cli._sample import demo_hooks, hooks
-from licensechain_hooks.cli._servers import FRAMEWORKS, INLINE, Server, Site, listening_socket, make_server
+from licensechain_hooks.cli._servers import FRAMEWORKS, Server, Site, listening_socket, make_server
 from licensechain_hooks.cli._target import is_loopback
-from licensechain_hooks.cli._watched import WatchedInbox
 from licensechain_hooks.worker import WorkerSettings
 
 if TYPE_CHECKING:
@@ -87,20 +86,20 @@ def command(
     prints another line. Ctrl-C ends it.
     """
     _check(host, path, allow_remote=allow_remote)
-    _check_inbox(framework, inbox_url)
     if stop_with_stdin and secret_file == STDIN:
         msg = "--stop-with-stdin: stdin ends with the secrets"
         raise click.UsageError(msg)
     _log(demo=demo)
     endpoint = load_endpoint(secret_file, profile=profile)
     report = Report(as_json=form == "jsonl")
-    with _listening(host, port) as listening, _stored(framework, inbox_url) as inbox:
+    with _listening(host, port) as listening, _stored(inbox_url) as inbox:
         site = Site(
             endpoint=endpoint,
             hooks=demo_hooks if demo else hooks,
             path=path,
             on_outcome=report.on_outcome,
-            inbox=None if inbox is None else WatchedInbox(inbox, report.on_attempt).itself,
+            inbox=inbox,
+            on_attempt=report.on_attempt,
             worker=_DEMO_WORKER if demo else WorkerSettings(),
         )
         try:
@@ -122,25 +121,19 @@ def command(
         context.exit(130)
 
 
-def _announce(
-    report: Report, url: str, framework: str, profile: str, inbox: "SqlInbox | None", *, is_temporary: bool
-) -> None:
-    where = None if inbox is None else spell_inbox(inbox)
+def _announce(report: Report, url: str, framework: str, profile: str, inbox: "SqlInbox", *, is_temporary: bool) -> None:
+    where = spell_inbox(inbox)
     facts = {"url": url, "framework": framework, "profile": profile, "inbox": where}
     report.begin(f"listening at {url} ({framework}, profile {profile})", facts)
     if report.as_json:
         return
-    if where is not None:
-        note(f"inbox: {where}" + (", until this ends; --inbox URL for one that stays" if is_temporary else ""))
+    note(f"inbox: {where}" + (", until this ends; --inbox URL for one that stays" if is_temporary else ""))
     note(f"try: licensechain-hooks trigger license.revoked --to {url}")
 
 
 @contextmanager
-def _stored(framework: str, url: str | None) -> Iterator["SqlInbox | None"]:
+def _stored(url: str | None) -> Iterator["SqlInbox"]:
     """The inbox that is meant, ready; else one in a file that goes with the block."""
-    if framework in INLINE:
-        yield None
-        return
     with ExitStack() as stack:
         if url is None:
             folder = stack.enter_context(TemporaryDirectory(prefix="licensechain-listen-"))
@@ -155,12 +148,6 @@ def _log(*, demo: bool) -> None:
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(message)s")
     if demo:  # its handlers' failures are meant
         logging.getLogger("licensechain_hooks").addFilter(lambda record: not record.msg.startswith(_MEANT))
-
-
-def _check_inbox(framework: str, url: str | None) -> None:
-    if url is not None and framework in INLINE:
-        msg = f"--inbox: with {framework}, handlers run while the sender waits"
-        raise click.UsageError(msg)
 
 
 def _check(host: str, path: str, *, allow_remote: bool) -> None:

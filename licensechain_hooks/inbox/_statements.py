@@ -87,12 +87,18 @@ class Statements(OperatingSql):
 
     # Claiming
 
+    @cached_property
+    def plan_by_index(self) -> str:
+        """PostgreSQL only, in a transaction: without statistics, as of a new table, it would sort all that is due."""
+        settings = ("enable_sort", "enable_bitmapscan", "enable_seqscan")
+        return "SELECT " + ", ".join(f"set_config('{setting}', 'off', true)" for setting in settings)
+
     def claim(self, endpoints: int) -> str:
         """Take due entries of so many endpoints; gives their rows, on MySQL only their ids."""
         return self._many("claim", endpoints)
 
     def _claim(self, count: int) -> str:
-        # The plus keeps SQLite from the index that begins with the endpoint: it would read and sort all there is.
+        # The plus keeps SQLite from the index that begins with the endpoint: it would read and sort all that is due.
         endpoint = "+e.endpoint" if self.dialect == "sqlite" else "e.endpoint"
         due = (
             f"SELECT e.id FROM {{entry}} e WHERE e.next_attempt_at <= {{now}} AND {endpoint} IN ({{endpoints}}) "

@@ -150,6 +150,8 @@ class DatabaseInbox(Operating):
         claim = self._sql.claim(len(endpoints))
 
         def take(cursor: Cursor) -> tuple[Any, dict[int, dict[str, LedgerRow]]]:
+            if self._dialect == "postgresql":
+                cursor.execute(self._sql.plan_by_index, {})
             rows = rows_of(cursor, claim, given)
             if rows and self._dialect == "mysql":
                 ids = numbered("id", [row[0] for row in rows])
@@ -157,7 +159,7 @@ class DatabaseInbox(Operating):
                 rows = rows_of(cursor, self._sql.taken(len(rows)), ids)
             return rows, self._ledgers(cursor, [row[0] for row in rows])
 
-        rows, ledgers = self._run(take, atomic=self._dialect != "postgresql")
+        rows, ledgers = self._run(take, atomic=True)
         return [self._claimed(row, token, ledgers.get(row[0], {})) for row in sorted(rows, key=lambda row: row[0])]
 
     def _claimed(self, row: Any, token: str, runs: dict[str, LedgerRow]) -> Claim:

@@ -296,3 +296,19 @@ def test_waiting_entries_are_found_by_an_index(sqlite, statement, index):
 
     found = sqlite._run(plan, atomic=False)
     assert (index in found, "SCAN" in found, "B-TREE" in found) == (True, False, False)
+
+
+def test_waiting_entries_are_found_by_an_index_without_statistics(postgres):
+    """PostgreSQL has none of a new table, and yet neither reads nor sorts all entries that are due."""
+    for number in range(0, 3000, 500):
+        postgres.record_many([an_entry(f"evt_{number + count}") for count in range(500)])
+
+    def plan(cursor):
+        cursor.execute(postgres._sql.plan_by_index, {})
+        cursor.execute(
+            f"EXPLAIN {postgres._sql.claim(1)}", {"lease": 60.0, "token": "x", "limit": 100, "endpoint_0": "default"}
+        )
+        return " | ".join(row[0] for row in cursor.fetchall())
+
+    found = postgres._run(plan, atomic=True)
+    assert ("licensechain_hooks_entry_due" in found, "Sort" in found, "Seq Scan" in found) == (True, False, False)

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from licensechain_hooks import Endpoint, HookRequest, Hooks, Outcome, Receiver
-from licensechain_hooks._stores import Inbox
+from licensechain_hooks.cli._watched import Attempt, WatchedInbox
 from licensechain_hooks.worker import WorkerSettings
 
-__all__ = ["FRAMEWORKS", "INLINE", "Server", "Site", "listening_socket", "make_server"]
+if TYPE_CHECKING:
+    from licensechain_hooks.inbox.sql import SqlInbox
+
+__all__ = ["FRAMEWORKS", "Server", "Site", "listening_socket", "make_server"]
 
 FRAMEWORKS = ("starlette", "fastapi", "flask", "django")
-INLINE = frozenset({"django"})
-"""The frameworks whose site runs handlers while the sender waits, without an inbox."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,8 @@ class Site:
     """What a server serves: one endpoint at one path, told in a framework's own terms.
 
     Attributes:
-        inbox: where deliveries are stored; ``None`` under `INLINE` frameworks.
+        inbox: where deliveries are stored; a framework that reaches the same database in a way of its own does so.
+        on_attempt: is told what comes of each run of an entry.
         worker: how the worker of this process works.
     """
 
@@ -34,14 +36,15 @@ class Site:
     hooks: Hooks
     path: str
     on_outcome: Callable[[Outcome, HookRequest, float], object]
-    inbox: Inbox | None
+    inbox: "SqlInbox"
+    on_attempt: Callable[[Attempt], object]
     worker: WorkerSettings
 
     @cached_property
     def receiver(self) -> Receiver:
         """The receiver of this site."""
-        worker = None if self.inbox is None else self.worker
-        return Receiver(self.endpoint, self.hooks, inbox=self.inbox, worker=worker, on_outcome=self.on_outcome)
+        inbox = WatchedInbox(self.inbox, self.on_attempt).itself
+        return Receiver(self.endpoint, self.hooks, inbox=inbox, worker=self.worker, on_outcome=self.on_outcome)
 
 
 class Server(Protocol):

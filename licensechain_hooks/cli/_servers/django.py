@@ -5,8 +5,10 @@ from secrets import token_urlsafe
 from types import ModuleType
 from typing import Any
 
+from licensechain_hooks import Receiver
 from licensechain_hooks.cli._servers import Server, Site
 from licensechain_hooks.cli._servers._threads import GracefulThreads, ThreadedServer
+from licensechain_hooks.cli._watched import WatchedInbox
 
 try:
     import django
@@ -18,24 +20,23 @@ except ImportError as exc:
 __all__ = ["make_server"]
 
 
+_ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+
+
 def make_server(site: Site, listening: socket.socket) -> Server:
-    """A Django project of one app, the adapter's."""
+    """A Django project of one app, the adapter's, in the database of the site's inbox."""
     urls = ModuleType("licensechain_hooks_listen_urls")
     _configure(site, urls)
-    urls.urlpatterns = _patterns(site.path)  # type: ignore[attr-defined]
-    return ThreadedServer(_server(listening))
+    receiver = _receiver(site)
+    urls.urlpatterns = _patterns(site.path, receiver)  # type: ignore[attr-defined]
+    return ThreadedServer(_server(listening), receiver)
 
 
 def _configure(site: Site, urls: ModuleType) -> None:
     settings.configure(
         ALLOWED_HOSTS=["*"],  # which interface listens decides who gets in
+        DATABASES={"default": _database(site.inbox.engine.url)},
         INSTALLED_APPS=["licensechain_hooks.contrib.django"],
-        LICENSECHAIN_HOOKS={
-            "SECRETS": site.endpoint.secrets,
-            "PROFILE": site.endpoint.profile,
-            "HOOKS": site.hooks,
-            "ON_OUTCOME": site.on_outcome,
-        },
         LOGGING_CONFIG=None,
         MIDDLEWARE=["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
         ROOT_URLCONF=urls,
@@ -45,10 +46,45 @@ def _configure(site: Site, urls: ModuleType) -> None:
     django.setup()
 
 
-def _patterns(url_path: str) -> list[Any]:
-    from django.urls import include, path  # noqa: PLC0415 - of a project that is set up
+def _database(url: Any) -> dict[str, Any]:
+    """The database of an inbox, as Django's settings have it; the tables are the same."""
+    return {
+        "ENGINE": f"django.db.backends.{_ENGINES[url.get_backend_name()]}",
+        "NAME": url.database,
+        "USER": url.username or "",
+        "PASSWORD": url.password or "",
+        "HOST": url.host or "",
+        "PORT": url.port or "",
+    }
 
-    return [path(url_path.removeprefix("/"), include("licensechain_hooks.contrib.django.urls"))]
+
+def _receiver(site: Site) -> Receiver:
+    from licensechain_hooks.contrib.django.conf import HookSettings  # noqa: PLC0415 - of a project that is set up
+    from licensechain_hooks.contrib.django.inbox import DjangoInbox  # noqa: PLC0415
+
+    class Settings(HookSettings):
+        """Those of the site, with an inbox that tells of each attempt."""
+
+        def inbox(self) -> DjangoInbox:
+            """See `HookSettings.inbox`."""
+            watched: Any = WatchedInbox(super().inbox(), site.on_attempt).itself
+            return watched  # type: ignore[no-any-return]
+
+    return Settings(
+        secrets=site.endpoint.secrets,
+        profile=site.endpoint.profile,
+        hooks=site.hooks,
+        on_outcome=site.on_outcome,
+        worker=site.worker,
+    ).receiver()
+
+
+def _patterns(url_path: str, receiver: Receiver) -> list[Any]:
+    from django.urls import path  # noqa: PLC0415
+
+    from licensechain_hooks.contrib.django.views import webhook_view  # noqa: PLC0415
+
+    return [path(url_path.removeprefix("/"), webhook_view(receiver))]
 
 
 def _server(listening: socket.socket) -> Any:
