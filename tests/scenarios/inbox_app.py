@@ -16,6 +16,7 @@ from licensechain_hooks import Endpoint, Event, HandlerContext, HookRequest, Hoo
 from licensechain_hooks.worker import WorkerSettings
 
 PATH = "/webhooks/licensechain"
+MAX_BODY = 512 * 1024
 plan: dict[str, Any] = json.loads(os.environ["SCENARIO"])
 hooks = Hooks()
 logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
@@ -61,19 +62,6 @@ def note(outcome: Outcome, _request: HookRequest, _seconds: float) -> None:
     append("outcomes", f"{os.getpid()} {outcome.name}")
 
 
-def make_receiver() -> Receiver:
-    """A receiver in durable mode."""
-    from licensechain_hooks.inbox.sql import SqlInbox
-
-    return Receiver(
-        Endpoint.from_env(max_body=512 * 1024),
-        hooks,
-        inbox=SqlInbox(plan["inbox"]),
-        worker=make_settings(),
-        on_outcome=note,
-    )
-
-
 def make_settings() -> WorkerSettings:
     """Those of the worker: what fails is run again soon."""
     return WorkerSettings(
@@ -85,16 +73,27 @@ def make_settings() -> WorkerSettings:
     )
 
 
-def make_app(framework: str, receiver: Receiver) -> Any:
-    """The application of a framework."""
-    if framework == "flask":
-        from flask import Flask
+def make_receiver() -> Receiver:
+    """A receiver in durable mode."""
+    from licensechain_hooks.inbox.sql import SqlInbox
 
-        from licensechain_hooks.contrib.flask import webhook_blueprint
+    endpoint = Endpoint.from_env(max_body=MAX_BODY)
+    return Receiver(endpoint, hooks, inbox=SqlInbox(plan["inbox"]), worker=make_settings(), on_outcome=note)
 
-        app = Flask("inbox_app")
-        app.register_blueprint(webhook_blueprint(receiver, path=PATH))
-        return app
+
+def make_flask() -> Any:
+    """Flask's WSGI application."""
+    from flask import Flask
+
+    from licensechain_hooks.contrib.flask import webhook_blueprint
+
+    flask_app = Flask("inbox_app")
+    flask_app.register_blueprint(webhook_blueprint(receiver, path=PATH))
+    return flask_app
+
+
+def make_starlette() -> Any:
+    """Starlette's ASGI application."""
     from starlette.applications import Starlette
 
     from licensechain_hooks.contrib.starlette import hooks_lifespan, webhook_route
@@ -102,5 +101,57 @@ def make_app(framework: str, receiver: Receiver) -> Any:
     return Starlette(routes=[webhook_route(PATH, receiver)], lifespan=hooks_lifespan(receiver))
 
 
-receiver = make_receiver()
-app = make_app(plan["framework"], receiver)
+def set_up_django() -> None:
+    """A project with little but the inbox; its database has the settings that Django gives it by default."""
+    import django
+    from django.conf import settings
+    from django.urls import path
+    from sqlalchemy import make_url
+
+    url = make_url(plan["inbox"])
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": url.database}
+    postgresql = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": url.database,
+        "USER": url.username,
+        "PASSWORD": url.password,
+        "HOST": url.host,
+        "PORT": url.port,
+        "CONN_MAX_AGE": 60,  # as in production
+    }
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        USE_TZ=True,
+        INSTALLED_APPS=["licensechain_hooks.contrib.django"],
+        DATABASES={"default": sqlite if url.get_backend_name() == "sqlite" else postgresql},
+        LICENSECHAIN_HOOKS={
+            "HOOKS": hooks,
+            "MAX_BODY": MAX_BODY,
+            "ON_OUTCOME": note,
+            "WORKER": make_settings(),
+            "PROCESSING": "thread" if plan["embedded"] else "worker",
+        },
+    )
+    django.setup()
+    from licensechain_hooks.contrib.django import views
+
+    view = views.async_webhook if plan["framework"] == "django-asgi" else views.webhook
+    urlpatterns.append(path(PATH.removeprefix("/"), view))
+
+
+def make_django() -> Any:
+    """Django's WSGI or ASGI application."""
+    from django.core.handlers.asgi import ASGIHandler
+    from django.core.handlers.wsgi import WSGIHandler
+
+    return ASGIHandler() if plan["framework"] == "django-asgi" else WSGIHandler()
+
+
+urlpatterns: list[Any] = []
+if plan["framework"].startswith("django"):
+    set_up_django()
+    app = make_django()
+else:
+    receiver = make_receiver()
+    app = make_flask() if plan["framework"] == "flask" else make_starlette()

@@ -11,42 +11,66 @@ import pytest
 from sending import Answered, Delivery, interleaved, new_delivery, send_all
 from serving import Application, Plan
 
-EVENTS, COPIES, CONNECTIONS = 200, 20, 40
-ACCEPTED, DUPLICATE, CONFLICT = ((200, name) for name in ("accepted", "duplicate", "conflict"))
+pytestmark = pytest.mark.timeout(400)  # seconds, on a machine with much else to do
+COPIES, CONNECTIONS = 20, 40
+MANY, FEW = 200, 50
+IN_VAIN = 1.9  # seconds: a server is to have tried that long before it says 503
 
 
-def copies(secret: str) -> list[Delivery]:
-    """20 copies of each of 200 events."""
-    return interleaved([[new_delivery(secret)] * COPIES for _ in range(EVENTS)], random.Random(20))
+def copies(secret: str, events: int) -> list[Delivery]:
+    """20 copies of each of some events."""
+    return interleaved([[new_delivery(secret)] * COPIES for _ in range(events)], random.Random(20))
 
 
-def answers_of(answers: list[Answered]) -> Counter[tuple[int, str]]:
-    """How often which status and outcome came."""
-    return Counter((answer.status, answer.outcome) for answer in answers)
+def check_answers(answers: list[Answered], expected: dict[str, int]) -> None:
+    """The outcomes are the expected ones.
+
+    On a machine with too much to do a delivery may be refused, after all the time there is, and delivered again; its
+    event may have been stored the first time.
+    """
+    refused = [answer for answer in answers if answer.status == 503]
+    seen = Counter(answer.outcome for answer in answers if answer.status == 200)
+    assert {answer.status for answer in answers} <= {200, 503}
+    assert [answer for answer in refused if answer.seconds < IN_VAIN] == []
+    assert seen.total() == sum(expected.values())
+    assert set(seen) == set(expected)
+    assert max(abs(seen[outcome] - expected[outcome]) for outcome in expected) <= len(refused)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+PLANS = [
+    ("uvicorn", ["sqlite", "postgresql"], MANY, {"framework": "starlette"}),
+    ("gunicorn", ["sqlite", "postgresql"], MANY, {"framework": "flask"}),
+    ("made-before-the-fork", ["sqlite"], FEW, {"framework": "flask", "preload": True}),
+    ("workers-apart", ["postgresql"], FEW, {"framework": "starlette", "embedded": False}),
+    ("django", ["sqlite", "postgresql"], FEW, {"framework": "django"}),
+    ("django-asgi", ["postgresql"], FEW, {"framework": "django-asgi"}),
+    ("django-workers-apart", ["sqlite"], FEW, {"framework": "django", "embedded": False}),
+]
+
+
 @pytest.mark.parametrize(
-    ("options", "workers"),
+    ("kind", "count", "options"),
     [
-        pytest.param({"framework": "starlette"}, 0, id="uvicorn"),
-        pytest.param({"framework": "flask"}, 0, id="gunicorn"),
-        pytest.param({"framework": "flask", "preload": True}, 0, id="made-before-the-fork"),
-        pytest.param({"framework": "starlette", "embedded": False}, 2, id="workers-apart"),
+        pytest.param(kind, count, options, id=f"{name}-{kind}")
+        for name, kinds, count, options in PLANS
+        for kind in kinds
     ],
 )
 def test_each_event_is_stored_and_handled_once(
-    options: dict[str, Any], workers: int, kind: str, empty_database: Callable[[str], str], tmp_path: Path
+    kind: str, count: int, options: dict[str, Any], empty_database: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """Of 20 copies at once one is accepted, the others are duplicates; the handlers run once."""
+    """Of 20 copies at once one is accepted, the others are duplicates; the handlers run once.
+
+    The server has two processes, and runs the handlers in them, or there are two of the worker's command.
+    """
     with Application(Plan(inbox=empty_database(kind), folder=str(tmp_path), **options)) as application:
-        for _ in range(workers):
+        for _ in range(0 if application.plan.embedded else 2):
             application.start_worker()
-        deliveries = copies(application.secret)
+        deliveries = copies(application.secret, count)
         answers = send_all(application.address, deliveries, connections=CONNECTIONS)
         application.wait_until_idle()
     events = {(delivery.event_id, sha256(delivery.body).hexdigest()) for delivery in deliveries}
-    assert answers_of(answers) == {ACCEPTED: EVENTS, DUPLICATE: EVENTS * (COPIES - 1)}
+    check_answers(answers, {"accepted": count, "duplicate": count * (COPIES - 1)})
     assert len(application.processes()) == 2
     assert Counter((entry.event_id, entry.digest, entry.state) for entry in application.entries()) == Counter(
         (*event, "processed") for event in events
@@ -74,10 +98,10 @@ def test_of_different_contents_one_is_handled(
     entries = application.entries()
     handled = Counter((entry.event_id, entry.digest) for entry in entries if entry.state == "processed")
     sent = {(delivery.event_id, sha256(delivery.body).hexdigest()) for copies in events for delivery in copies}
-    assert answers_of(answers) == {ACCEPTED: 20, DUPLICATE: 20 * 4, CONFLICT: 20 * 15}
+    check_answers(answers, {"accepted": 20, "duplicate": 20 * 4, "conflict": 20 * 15})
     assert {(entry.event_id, entry.digest) for entry in entries} == sent
     assert Counter(entry.state for entry in entries) == {"processed": 20, "conflict": 60}
     assert Counter(event_id for event_id, _ in handled) == {f"evt_{number}": 1 for number in range(20)}
     assert application.effects_inside() == handled
     assert application.effects_outside() == handled
-    assert len(application.lines("conflicts")) == 20 * 15
+    assert set(application.lines("conflicts")) == {f"evt_{number}" for number in range(20)}

@@ -17,7 +17,9 @@ from postgres_server import PostgresServer
 from sending import BUDGET, Answered, Stream, new_delivery, send_all
 from serving import Application, Plan
 
-both_kinds_of_host = pytest.mark.parametrize("framework", ["starlette", "flask"])
+pytestmark = pytest.mark.timeout(400)  # seconds, on a machine with much else to do
+every_host = pytest.mark.parametrize("framework", ["starlette", "flask", "django", "django-asgi"])
+hosts = pytest.mark.parametrize("framework", ["starlette", "flask", "django"])
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def check(application: Application, answers: list[Answered]) -> None:
     assert set(inside.values()) == {1}
 
 
-@both_kinds_of_host
+@every_host
 def test_postgresql_crashes_and_comes_back(framework: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
     """While PostgreSQL is gone deliveries get 503; once it is back they get 200, with no restart of the server."""
     plan = Plan(framework=framework, inbox=postgres_server.url, folder=str(tmp_path), lease=2)
@@ -57,10 +59,10 @@ def test_postgresql_crashes_and_comes_back(framework: str, postgres_server: Post
         check(application, stream.answers)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped here")
-def test_postgresql_hangs(postgres_server: PostgresServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("framework", ["starlette", "django-asgi"])
+def test_postgresql_hangs(framework: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
     """While PostgreSQL takes connections and says nothing, an asynchronous host answers 503 in time."""
-    plan = Plan(framework="starlette", inbox=postgres_server.url, folder=str(tmp_path))
+    plan = Plan(framework=framework, inbox=postgres_server.url, folder=str(tmp_path))
     with Application(plan) as application:
         with steady(application) as stream:
             with hanging(postgres_server):
@@ -69,7 +71,7 @@ def test_postgresql_hangs(postgres_server: PostgresServer, tmp_path: Path) -> No
         check(application, stream.answers)
 
 
-@both_kinds_of_host
+@pytest.mark.parametrize("framework", ["starlette", "flask", "django-asgi"])
 def test_a_table_is_locked(framework: str, empty_database: Callable[[str], str], tmp_path: Path) -> None:
     """While somebody holds a lock on PostgreSQL's table, as migrations do, deliveries get 503 in time."""
     plan = Plan(framework=framework, inbox=empty_database("postgresql"), folder=str(tmp_path))
@@ -82,7 +84,7 @@ def test_a_table_is_locked(framework: str, empty_database: Callable[[str], str],
         check(application, stream.answers)
 
 
-@both_kinds_of_host
+@hosts
 def test_a_row_is_locked(framework: str, empty_database: Callable[[str], str], tmp_path: Path) -> None:
     """A redelivery is a duplicate at once, also while somebody, a handler perhaps, has its entry's row locked."""
     plan = Plan(framework=framework, inbox=empty_database("postgresql"), folder=str(tmp_path))
@@ -97,7 +99,7 @@ def test_a_row_is_locked(framework: str, empty_database: Callable[[str], str], t
     assert [answer.outcome for answer in again] == ["duplicate"] * 20
 
 
-@both_kinds_of_host
+@pytest.mark.parametrize("framework", ["starlette", "django-asgi"])
 def test_sqlite_is_locked(framework: str, empty_database: Callable[[str], str], tmp_path: Path) -> None:
     """While another process holds SQLite's only write lock, deliveries get 503 in time."""
     plan = Plan(framework=framework, inbox=empty_database("sqlite"), folder=str(tmp_path))
@@ -111,7 +113,7 @@ def test_sqlite_is_locked(framework: str, empty_database: Callable[[str], str], 
         check(application, stream.answers)
 
 
-@both_kinds_of_host
+@hosts
 def test_all_connections_are_taken(framework: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
     """While PostgreSQL has no connection left, deliveries get 503; with the first free ones they get 200."""
     application = Application(Plan(framework=framework, inbox=postgres_server.url, folder=str(tmp_path)))

@@ -17,7 +17,7 @@ __all__ = ["BUDGET", "Answered", "Delivery", "Stream", "interleaved", "new_deliv
 
 PATH = "/webhooks/licensechain"
 BUDGET = 5.0  # seconds within which a sender is promised an answer
-_PATIENCE = 30.0  # seconds that a connection waits: much longer, so that a late answer is measured and not cut off
+_PATIENCE = 60.0  # seconds that a connection waits: much longer, so that a late answer is measured and not cut off
 _USES = 25  # of a connection: new ones meet other processes of the server
 
 
@@ -128,15 +128,20 @@ class _Connection:
 
 
 def send_all(address: tuple[str, int], deliveries: Iterable[Delivery], *, connections: int) -> list[Answered]:
-    """Send deliveries in their order, over so many connections at once."""
+    """Send deliveries in their order, over so many connections at once; what gets 503 is delivered again."""
     waiting = deque(deliveries)
     answers: list[Answered] = []
+    most = 2 * len(waiting)
 
     def send() -> None:
         connection = _Connection(address)
         try:
             while True:
-                answers.append(connection.exchange(waiting.popleft()))
+                delivery = waiting.popleft()
+                answer = connection.exchange(delivery)
+                answers.append(answer)
+                if answer.status == 503 and len(answers) < most:
+                    waiting.append(delivery)
         except IndexError:
             connection.close()
 

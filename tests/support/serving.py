@@ -24,7 +24,7 @@ from licensechain_hooks.testing.server_conformance import socket_exchange
 __all__ = ["Application", "Plan", "Stored"]
 
 _SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
-_PATIENCE = 30.0  # seconds for what has to happen, on a slow machine
+_PATIENCE = 60.0  # seconds for what has to happen, on a slow machine
 _SERVERS = {"starlette": "uvicorn", "django-asgi": "uvicorn", "flask": "gunicorn", "django": "gunicorn"}
 _UNFINISHED = ("received", "processing", "failed")
 
@@ -71,6 +71,7 @@ class Application:
         plan: what is to be served.
 
     Attributes:
+        plan: what is served.
         address: of the server.
         secret: what deliveries are signed with.
         process: the server's first one.
@@ -78,7 +79,7 @@ class Application:
 
     def __init__(self, plan: Plan) -> None:
         self.secret = secrets.token_hex(32)
-        self._plan = plan
+        self.plan = plan
         self._folder = Path(plan.folder)
         self._environment = os.environ | {
             "SCENARIO": json.dumps(asdict(plan)),
@@ -95,8 +96,8 @@ class Application:
             with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
                 self.address: tuple[str, int] = listening.getsockname()
                 listening.set_inheritable(True)
-                command = _SERVERS[self._plan.framework]
-                self.process = self._start(_COMMANDS[command](self._plan, listening.fileno()), listening.fileno())
+                command = _SERVERS[self.plan.framework]
+                self.process = self._start(_COMMANDS[command](self.plan, listening.fileno()), listening.fileno())
             self._wait_for("the server to answer", self._is_served)
         except BaseException:
             self.__exit__(None, None, None)
@@ -133,8 +134,11 @@ class Application:
         return {line.split()[0] for line in self.lines("outcomes")}
 
     def start_worker(self) -> None:
-        """Start ``licensechain-hooks worker`` in a process of its own."""
-        self._start(["licensechain_hooks", "worker", "--app", "inbox_app:receiver"])
+        """Start a worker in a process of its own, by its command."""
+        if self.plan.framework.startswith("django"):
+            self._manage("licensechain_worker")
+        else:
+            self._start(["-m", "licensechain_hooks", "worker", "--app", "inbox_app:receiver"])
 
     def rows(self, statement: str) -> list[Any]:
         """The rows of a query."""
@@ -176,26 +180,31 @@ class Application:
             raise RuntimeError(msg)
         request = b"GET /webhooks/licensechain HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
         answers = [socket_exchange(self.address, request, seconds=_PATIENCE) for _ in range(4)]
-        return None not in answers and len(self.processes()) == self._plan.processes
+        return None not in answers and len(self.processes()) == self.plan.processes
 
     def _create_tables(self) -> None:
         """As whoever deploys the application would."""
-        if self._plan.framework.startswith("django"):
-            command = [sys.executable, "-m", "inbox_app"]
-            subprocess.run(command, env=self._environment, stdout=self._log, stderr=self._log, check=True)
+        if self.plan.framework.startswith("django"):
+            if self._manage("migrate", "--verbosity", "0").wait(_PATIENCE):
+                raise RuntimeError(self.log)
         else:
-            inbox = SqlInbox(self._plan.inbox)
+            inbox = SqlInbox(self.plan.inbox)
             inbox.create_schema()
             inbox.close()
         with self._engine.begin() as connection:
             statement = "CREATE TABLE effect (event_id VARCHAR(255) NOT NULL, digest CHAR(64) NOT NULL)"
             connection.execute(sqlalchemy.text(statement))
 
+    def _manage(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Django's ``manage.py``."""
+        manage = "import sys, inbox_app; from django.core import management; management.call_command(*sys.argv[1:])"
+        return self._start(["-c", manage, *arguments])
+
     def _start(self, arguments: list[str], *descriptors: int) -> subprocess.Popen[bytes]:
         if "gunicorn" in arguments:  # an option of newer ones only; older ones ignore it here
             (self._folder / "gunicorn.py").write_text("control_socket_disable = True\n")
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            [sys.executable, *arguments],
             cwd=_SCENARIOS,
             env=self._environment,
             pass_fds=descriptors,
@@ -219,13 +228,22 @@ class Application:
 def _uvicorn(plan: Plan, descriptor: int) -> list[str]:
     many = ["--workers", str(plan.processes)] if plan.processes > 1 else []
     options = ["--log-level", "warning", "--timeout-keep-alive", "60", *many]
-    return ["uvicorn", "inbox_app:app", "--fd", str(descriptor), *options]
+    return ["-m", "uvicorn", "inbox_app:app", "--fd", str(descriptor), *options]
 
 
 def _gunicorn(plan: Plan, descriptor: int) -> list[str]:
     options = ["--worker-class", "gthread", "--threads", "8", "--keep-alive", "60", "--log-level", "warning"]
     options += ["--config", str(Path(plan.folder) / "gunicorn.py"), *(["--preload"] if plan.preload else [])]
-    return ["gunicorn", "inbox_app:app", "--bind", f"fd://{descriptor}", "--workers", str(plan.processes), *options]
+    return [
+        "-m",
+        "gunicorn",
+        "inbox_app:app",
+        "--bind",
+        f"fd://{descriptor}",
+        "--workers",
+        str(plan.processes),
+        *options,
+    ]
 
 
 _COMMANDS: Mapping[str, Callable[[Plan, int], list[str]]] = MappingProxyType(
