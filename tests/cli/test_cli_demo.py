@@ -107,7 +107,8 @@ def test_plain_columns_where_there_is_no_terminal(run):
 def test_the_command_of_the_replay_is_shown(run):
     """How the dead letter was replayed is shown as what one would type."""
     (line,) = [line for line in run("demo").stdout.splitlines() if line.startswith("replayed with: ")]
-    assert line.split()[2:7] == ["licensechain-hooks", "inbox", "replay", "5", "--inbox"]
+    shown = line.split()[2:7]
+    assert (shown[:3], shown[3].isdigit(), shown[4]) == (["licensechain-hooks", "inbox", "replay"], True, "--inbox")
     assert not Path(line.split()[-1].removeprefix("sqlite:///")).exists()
 
 
