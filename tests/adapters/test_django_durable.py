@@ -213,7 +213,7 @@ def test_only_what_failed_runs_again(site, no_worker):
     assert ran == [("fail_once", 1), ("succeed", 1), ("fail_once", 2)]
 
 
-def test_handlers_of_both_kinds_in_the_worker(site, durable_hooks, wait_for):
+def test_handlers_of_both_kinds_in_the_worker(sync_site, durable_hooks, wait_for):
     """``def`` runs in the worker's thread, ``async def`` on an event loop elsewhere; both may use the ORM."""
     from django.db import connection
     from django_project.shop.models import Lock
@@ -232,7 +232,7 @@ def test_handlers_of_both_kinds_in_the_worker(site, durable_hooks, wait_for):
         assert asyncio.get_running_loop().is_running()
         await Lock.objects.acreate(license=f"{event.data.id} noted")
 
-    site.deliver(make_event("license.revoked", event_id="evt_1", data={"id": "lic_1"}))
+    sync_site.deliver(make_event("license.revoked", event_id="evt_1", data={"id": "lic_1"}))
     wait_for(lambda: entries() == [("evt_1", "processed")])
     assert locks() == ["lic_1", "lic_1 noted"]
     assert threads["def"].startswith("licensechain_hooks.worker-")

@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -556,3 +557,37 @@ def test_writers_do_not_fail_each_other(sqlite_inbox):
 
     with ThreadPoolExecutor(8) as pool:
         assert [*pool.map(write, range(8))] == [["new"] * 5] * 8
+
+
+# A worker
+
+
+def test_a_worker_with_many_threads(inbox):
+    """What transactional handlers write in many threads at once is there exactly once, failures included."""
+    from django_project.shop.models import Lock
+
+    from licensechain_hooks import Hooks, Worker, WorkerSettings
+
+    hooks = Hooks()
+
+    @hooks.on("*", transactional=True)
+    def lock(event, context):
+        Lock.objects.using(inbox.using).create(license=event.id)
+        if context.attempt == 1 and event.id.endswith("0"):
+            raise LookupError
+
+    states(inbox, *(f"evt_{number}" for number in range(30)))
+    settings = WorkerSettings(
+        concurrency=4, poll=timedelta(milliseconds=20), backoff=lambda _attempt: timedelta(milliseconds=1)
+    )
+    worker = Worker(inbox, hooks, settings)
+    worker.start()
+    ends = time.monotonic() + 30
+    while inbox.count(EntryFilter(states=("processed",))) < 30:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    assert worker.stop()
+    assert (worker.counters.processed, worker.counters.failed, worker.counters.lost) == (30, 3, 0)
+    assert sorted(Lock.objects.using(inbox.using).values_list("license", flat=True)) == sorted(
+        f"evt_{number}" for number in range(30)
+    )

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from django_project.settings import *  # noqa: F403
 from django_project.settings import INSTALLED_APPS
-
 from licensechain_hooks import Hooks
 
 INSTALLED_APPS = [*INSTALLED_APPS, "django_project.worked"]
