@@ -13,7 +13,7 @@ from typing import Any, Literal
 __all__ = ["TABLES", "VERSION", "VERSION_TABLE", "Dialect", "ParameterStyle", "Sql", "names_of", "numbered"]
 
 Dialect = Literal["sqlite", "postgresql", "mysql"]
-ParameterStyle = Literal["named", "pyformat"]
+ParameterStyle = Literal["named", "pyformat", "psycopg"]
 
 TABLES = {
     "entry": "licensechain_hooks_entry",
@@ -31,7 +31,8 @@ class Sql:
 
     Args:
         dialect: of the database.
-        style: how the driver writes parameters: ``:name`` or ``%(name)s``.
+        style: how the driver writes parameters: ``:name`` or ``%(name)s``; psycopg 3 writes arrays as ``%(name)b``, in
+            binary, because to spell them out costs it more than all else.
         database_clock: whether times come from the database; else they are parameters.
     """
 
@@ -59,6 +60,8 @@ class Sql:
     def _text(self, template: str, **parts: str) -> str:
         text = template.format(now=self._now, **TABLES, **parts)
         text = " ".join(text.split())
+        if self._style == "psycopg":
+            return re.sub(r"%\((\w+)\)s(::\w+\[\])", r"%(\1)b\2", text)
         return re.sub(r"%\((\w+)\)s", r":\1", text) if self._style == "named" else text
 
     def _columns(self, names: tuple[str, ...], prefix: str = "") -> str:

@@ -19,13 +19,13 @@ except ImportError as error:
 
 from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksError, StoreUnavailableError
 from licensechain_hooks.inbox._engines import BUDGET, dialect_of, make_durable, make_engine
-from licensechain_hooks.inbox._sql import VERSION, VERSION_TABLE
+from licensechain_hooks.inbox._sql import VERSION, VERSION_TABLE, ParameterStyle
 from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
 
 __all__ = ["SqlInbox"]
 
 _T = TypeVar("_T")
-_KEPT = 16  # connections
+_STYLES: dict[str, ParameterStyle] = {"pysqlite": "named", "psycopg": "psycopg"}  # by driver
 _LONG = 60  # seconds that a handler's transaction may wait for SQLite's only writer
 _LOCK_ID = 7_301_455_021  # an arbitrary number: PostgreSQL's advisory lock for migrations
 
@@ -53,11 +53,12 @@ class SqlInbox(DatabaseInbox):
         payload_retention: timedelta | None = timedelta(days=30),
         clock: Callable[[], float] | None = None,
     ) -> None:
+        self._is_own = not isinstance(url_or_engine, Engine)
         self._engine = url_or_engine if isinstance(url_or_engine, Engine) else make_engine(url_or_engine)
         dialect = dialect_of(self._engine)
         super().__init__(
             dialect,
-            "named" if dialect == "sqlite" else "pyformat",
+            _STYLES.get(self._engine.driver, "pyformat"),
             retention=retention,
             payload_retention=payload_retention,
             clock=clock,
@@ -192,7 +193,10 @@ class SqlInbox(DatabaseInbox):
         return result
 
     def _take(self) -> Connection:
-        """A connection in autocommit mode. They are kept: the pool's resetting costs as much as the work."""
+        """A connection in autocommit mode.
+
+        Those of an engine of the inbox's own are kept: the pool's resetting costs as much as the work.
+        """
         self._stay_in_process()
         try:
             return self._kept.pop()
@@ -204,7 +208,7 @@ class SqlInbox(DatabaseInbox):
             raise _unavailable(error) from error
 
     def _give_back(self, connection: Connection) -> None:
-        if len(self._kept) < _KEPT:
+        if self._is_own:
             self._kept.append(connection)
         else:
             connection.close()

@@ -159,7 +159,7 @@ def test_without_rich_the_table_is_plain(on_a_terminal, environ, shadowed, tmp_p
 )
 def test_a_difference_fails_the_demo(changed, said, invoke, monkeypatch):
     """Whatever differs from what it should be is named, and the demo exits with 1."""
-    steps = list(demo.make_steps(durable=True))
+    steps = list(demo.make_steps())
     steps[2] = dataclasses.replace(steps[2], **changed)
     monkeypatch.setattr(demo, "make_steps", lambda *, durable: steps)
     result = invoke("demo")

@@ -266,8 +266,12 @@ inbox.close()
         assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_many_threads_keep_few_connections(sqlite):
-    """Connections are kept for the next caller, but no more than a handful."""
+@pytest.mark.parametrize(("of_the_application", "kept"), [(False, 40), (True, 0)])
+def test_connections_are_kept(sqlite, of_the_application, kept):
+    """Connections are kept for the next caller, but not those of an engine that others want some of, too."""
+    if of_the_application:
+        sqlite = SqlInbox(sqlite.engine)
+        sqlite.stats()
     start = threading.Barrier(40)
 
     def work(cursor):
@@ -278,7 +282,7 @@ def test_many_threads_keep_few_connections(sqlite):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(sqlite._kept) == 16
+    assert len(sqlite._kept) == kept
 
 
 @pytest.mark.parametrize(
