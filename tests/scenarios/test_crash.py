@@ -52,7 +52,6 @@ def test_effects_in_a_transaction_happen_exactly_once(crash, kind, events, kills
     assert {state: count for state, count in result["states"].items() if count} == {"processed": events}
     assert result["fruitful"] * 2 >= kills, "kills have to hit workers at work"
     assert result["aimed"] >= 1, "stops have to hit workers inside of a handler"
-    assert result["overtaken"] >= 1, "stops have to last until others take over"
     assert exit_code == 0
 
 

@@ -51,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=_count, default=3, metavar="N", help="processes; default: 3")
     parser.add_argument("--lease", type=float, default=1.0, metavar="SECONDS", help="default: 1")
     parser.add_argument("--seed", type=int, metavar="N", help="makes the same choices again")
-    parser.add_argument("--deadline", type=float, default=300.0, metavar="SECONDS", help="fail then; default: 300")
+    parser.add_argument("--deadline", type=float, default=600.0, metavar="SECONDS", help="fail then; default: 600")
     parser.add_argument(
         "--without-fence",
         action="store_true",

@@ -146,6 +146,10 @@ class Crew:
                 return at_work
             time.sleep(0.005)
 
+    def holding(self, members: list[WorkerProcess]) -> list[WorkerProcess]:
+        """Those of them that hold entries now."""
+        return [member for member in members if self._held_by(member.tokens())]
+
     def kill(self, member: WorkerProcess) -> None:
         """SIGKILL; another takes its place."""
         member.process.kill()

@@ -25,7 +25,7 @@ __all__ = ["CrashTestError", "Run", "Scale"]
 
 Fault = Literal["kill", "stop", "plain", "transactional"]
 
-_SOONEST = 0.15  # seconds within which a fault follows its events
+_SOONEST = 0.05  # seconds within which a fault follows its events
 _WAITING = 50  # entries that may wait when the next fault comes: those that a worker loses come after them
 
 
@@ -111,17 +111,18 @@ class Run:
     def _strike(self, fault: Fault, share: int) -> None:
         """Deliver a share of the events, and hit a worker while there is work to do."""
         self._wait_until_left(_WAITING)
-        self._send(share // 4)
-        share -= share // 4
-        victim = self._chance.choice(self._crew.victims(for_stop=fault != "kill"))
         pause = self._scale.lease * self._chance.uniform(1.3, 2.0)
         if fault in {"plain", "transactional"}:
+            victim = self._chance.choice(self._crew.victims(for_stop=True))
             self._crew.stop(victim, pause, aim=fault)
             self._send(share)
             self._send_until_stopped(victim)
             return
+        self._crew.victims(for_stop=fault == "stop")
         self._send(share)
         time.sleep(self._chance.uniform(0, _SOONEST))
+        victims = self._crew.victims(for_stop=fault == "stop")
+        victim = self._chance.choice(self._crew.holding(victims) or victims)
         if fault == "stop":
             self._crew.stop(victim, pause)
         else:
