@@ -79,7 +79,7 @@ class Durable:
         recorded = await self._records.asubmit(entry)
         if recorded.state == "conflict":
             await self._dispatch(entry).arun(self._hooks.conflict_listeners(), self._run_in_thread)
-        return self._outcome(recorded, entry, envelope, in_loop=True)
+        return self._outcome(recorded, entry, envelope)
 
     def start(self, loop: AbstractEventLoop | None = None) -> None:
         """Start the embedded worker, where this process shall have one."""
@@ -92,16 +92,14 @@ class Durable:
         self._started_in = os.getpid()
         self.worker.stop()
 
-    def _outcome(
-        self, recorded: Recorded, entry: NewEntry, envelope: events.Envelope, *, in_loop: bool = False
-    ) -> Outcome:
+    def _outcome(self, recorded: Recorded, entry: NewEntry, envelope: events.Envelope) -> Outcome:
         if recorded.state != "new":
             return Outcome(name=recorded.state, event=envelope)
         if entry.state == "ignored":
             return Outcome(name="ignored", event=envelope)
         try:
             if self._started_in != os.getpid():
-                self.start(_running_loop() if in_loop else None)
+                self.start()  # not on this loop: some hosts have one for each request
             self.worker.wake()
         except Exception:
             logger.exception("worker.not_woken")  # the entry is stored: a worker will find it
@@ -193,9 +191,3 @@ def _kept(headers: Headers) -> dict[str, str]:
     """The headers that are stored: never the signature, nothing long, nothing that a terminal obeys."""
     found = ((name, headers.get(name.encode())) for name in _HEADERS)
     return {name: _CONTROLS.sub("", value.decode("latin-1"))[:_LONGEST_HEADER] for name, value in found if value}
-
-
-def _running_loop() -> AbstractEventLoop:
-    import asyncio  # noqa: PLC0415 - the host has it
-
-    return asyncio.get_running_loop()

@@ -1,7 +1,7 @@
 """Changing many entries at once: say what would happen, ask, do it, say what was done."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,7 +66,9 @@ class Change:
         for line in refused:
             note(line)
         chosen = replace(wanted, states=self.states)
-        counts = {state: inbox.count(replace(chosen, states=(state,))) for state in self.states}
+        counts: Mapping[EntryState, int] = {
+            state: inbox.count(replace(chosen, states=(state,))) for state in self.states
+        }
         matching = sum(counts.values())
         if matching and not question.allows(self._announcement(counts, matching)):
             return 1
@@ -91,7 +93,7 @@ class Change:
         ]
         return missing + unfit
 
-    def _announcement(self, counts: dict[EntryState, int], matching: int) -> str:
+    def _announcement(self, counts: Mapping[EntryState, int], matching: int) -> str:
         parts = [f"{number:,} {state}" for state, number in counts.items() if number]
         return f"{spell_count(matching, 'entry')} ({', '.join(parts)}) will be {self.done}: {self.effect}."
 

@@ -1,1 +1,34 @@
-"""The durable inbox: every accepted delivery is stored before it is acknowledged. Nothing here loads a driver."""
+"""The durable inbox: every accepted delivery is stored before it is acknowledged.
+
+Here is what crosses its protocol, for people who write one. Nothing here loads a driver.
+"""
+
+from licensechain_hooks._stores import (
+    Claim,
+    Entry,
+    EntryFilter,
+    EntryState,
+    Inbox,
+    InboxStats,
+    LedgerRow,
+    NewEntry,
+    Purged,
+    Recorded,
+    Settlement,
+    Transaction,
+)
+
+__all__ = [
+    "Claim",
+    "Entry",
+    "EntryFilter",
+    "EntryState",
+    "Inbox",
+    "InboxStats",
+    "LedgerRow",
+    "NewEntry",
+    "Purged",
+    "Recorded",
+    "Settlement",
+    "Transaction",
+]

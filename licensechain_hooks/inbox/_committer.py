@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from licensechain_hooks.exceptions import StoreUnavailableError
+from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 
 __all__ = ["Committer", "Failure", "Limits", "failures", "unavailable", "verdict_of"]
 
 logger = logging.getLogger("licensechain_hooks")
+
+_EVERYONES = (StoreUnavailableError, ConfigurationError)  # of the store as a whole
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,7 +45,7 @@ class Limits:
 class Failure:
     """Instead of a verdict."""
 
-    error: StoreUnavailableError
+    error: StoreUnavailableError | ConfigurationError
 
 
 def verdict_of(outcome: R | Failure) -> R:
@@ -59,7 +61,7 @@ def unavailable(why: str, cause: BaseException) -> StoreUnavailableError:
     return error
 
 
-def failures(error: StoreUnavailableError, count: int) -> list[Failure]:
+def failures(error: StoreUnavailableError | ConfigurationError, count: int) -> list[Failure]:
     """One error for many callers: each raises its own copy, because to raise one changes it."""
     copies = [Failure(error)]
     for _ in range(count - 1):
@@ -79,7 +81,7 @@ class Committer(Generic[T, R]):
         with self._turn:
             try:
                 return [*self._checked(items)]
-            except StoreUnavailableError as error:
+            except _EVERYONES as error:
                 return [*failures(error, len(items))]
             except Exception as error:  # noqa: BLE001 - one item must not fail the others
                 if len(items) == 1:
@@ -94,7 +96,7 @@ class Committer(Generic[T, R]):
         for item in items:
             try:
                 outcomes += self._checked([item])
-            except StoreUnavailableError as error:  # the others need not find out one by one
+            except _EVERYONES as error:  # the others need not find out one by one
                 return outcomes + failures(error, len(items) - len(outcomes))
             except Exception as error:  # noqa: BLE001
                 outcomes.append(Failure(unavailable("the store could not commit", error)))

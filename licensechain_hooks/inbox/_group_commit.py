@@ -42,8 +42,9 @@ class GroupCommit(Generic[T, R]):
         budget: how long an item may wait. In a thread that is until its commit begins, where it is the one that
             commits: how long a commit may take is the store's to limit.
 
-    A `StoreUnavailableError` out of ``commit`` is everyone's in the batch. After any other error each item is committed
-    by itself, so that a bad one does not fail its neighbours, and gets its own verdict or a `StoreUnavailableError`.
+    A `StoreUnavailableError` or `ConfigurationError` out of ``commit`` is everyone's in the batch. After any other error
+    each item is committed by itself, so that a bad one does not fail its neighbours, and gets its own verdict or a
+    `StoreUnavailableError`.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import pytest
 
-from licensechain_hooks.exceptions import StoreUnavailableError
+from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.inbox._group_commit import GroupCommit
 
 LONG = timedelta(seconds=30)
@@ -539,3 +539,15 @@ def test_group_commit_works_where_there_is_no_fork():
     """On systems without fork there is nothing to begin anew."""
     before = "[vars(os).pop(name, None) for name in ('fork', 'register_at_fork')]"
     assert output(before=before) == ["stored-a", "stored-b"]
+
+
+def test_what_is_wrong_with_the_settings_is_said_as_it_is():
+    """An inbox whose tables are missing is no store that is down: the error keeps its words, for everyone."""
+
+    def commit(_items):
+        msg = "run the migration"
+        raise ConfigurationError(msg)
+
+    for many_writers in (True, False):
+        with pytest.raises(ConfigurationError, match="run the migration"):
+            GroupCommit(commit, many_writers=many_writers).submit(1)

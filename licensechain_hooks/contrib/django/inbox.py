@@ -27,6 +27,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from licensechain_hooks import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.contrib.django import _sqlite
 from licensechain_hooks.contrib.django._host import close_old_connections, in_worker, worker_thread
+from licensechain_hooks.inbox import Claim, LedgerRow, NewEntry, Recorded
 from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
 
 __all__ = ["DjangoInbox"]
@@ -98,7 +99,7 @@ class DjangoInbox(DatabaseInbox):
         finally:
             close_old_connections()
 
-    def record_many(self, entries: Sequence[Any]) -> list[Any]:
+    def record_many(self, entries: Sequence[NewEntry]) -> list[Recorded]:
         """See `Inbox`.
 
         Raises:
@@ -109,7 +110,7 @@ class DjangoInbox(DatabaseInbox):
         return super().record_many(entries)
 
     @contextmanager
-    def transaction(self, claim: Any, row: Any) -> Iterator[OpenTransaction]:
+    def transaction(self, claim: Claim, row: LedgerRow) -> Iterator[OpenTransaction]:
         """See `Inbox`."""
         with ExitStack() as stack:
             opened = self._twice(lambda: stack.enter_context(super(DjangoInbox, self).transaction(claim, row)))
