@@ -43,7 +43,7 @@ class GroupCommit(Generic[T, R]):
             commits: how long a commit may take is the store's to limit.
 
     A `StoreUnavailableError` or `ConfigurationError` out of ``commit`` is everyone's in the batch. After any other error
-    each item is committed by itself, so that a bad one does not fail its neighbours, and gets its own verdict or a
+    each item is committed by itself, so that a bad one does not fail its neighbours: it gets a verdict of its own, or a
     `StoreUnavailableError`.
     """
 
