@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import exc
+from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, Engine
 
 from licensechain_hooks.exceptions import ConfigurationError
@@ -30,7 +30,7 @@ def make_engine(url: str | URL) -> Engine:
         options: dict[str, Any] = {"pool_size": 5, "max_overflow": 40, "pool_timeout": BUDGET, "pool_use_lifo": True}
         if _DIALECTS.get(backend) == "mysql":
             options["isolation_level"] = "READ COMMITTED"  # no locks on gaps: they hold back other deliveries
-        return sqlalchemy.create_engine(parsed, **options, connect_args=_connect_arguments(parsed))
+        engine = sqlalchemy.create_engine(parsed, **options, connect_args=_connect_arguments(parsed))
     except ModuleNotFoundError as error:
         msg = f"the database's driver is not installed: {error.name}"
         raise ConfigurationError(msg) from error
@@ -40,6 +40,15 @@ def make_engine(url: str | URL) -> Engine:
         # The error's own text may quote the URL, and so the password.
         msg = f"this is no URL of a database ({type(error).__name__}); it looks like sqlite:///inbox.db"
         raise ConfigurationError(msg) from None
+    if engine.driver == "psycopg":
+        event.listen(engine, "do_connect", _connect_impatiently)
+    return engine
+
+
+def _connect_impatiently(_dialect: Any, _record: Any, given: Any, options: Any) -> Any:
+    from licensechain_hooks.inbox._impatient import ImpatientConnection  # noqa: PLC0415 - the driver is an extra
+
+    return ImpatientConnection.connect(*given, **options)
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class GroupCommit(Generic[T, R]):
         budget: how long an item may wait. In a thread that is until its commit begins, where it is the one that
             commits: how long a commit may take is the store's to limit.
 
-    A `StoreUnavailableError` or `ConfigurationError` out of ``commit`` is everyone's in the batch. After any other error
+    A `StoreUnavailableError` or `ConfigurationError` out of ``commit`` is everyone's in the batch. After other errors
     each item is committed by itself, so that a bad one does not fail its neighbours: it gets a verdict of its own, or a
     `StoreUnavailableError`.
     """

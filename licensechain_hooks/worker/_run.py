@@ -63,12 +63,18 @@ class Runner:
 
         Returns:
             How to settle it; ``None`` where the claim is no longer held, and nothing is to be written.
+
+        Raises:
+            StoreUnavailableError: a handler could not be given what it needs of the inbox, which is no failure of its
+                own: the claim is to be given back.
         """
         try:
             with self.inbox.handling():
                 return self._run(claim, limit)
         except LeaseLostError:
             return None
+        except StoreUnavailableError:
+            raise
         except Exception as error:  # noqa: BLE001 - of the inbox or the hooks, for handlers' errors end in their run
             facts = {"event_id": claim.event_id, "event_type": claim.event_type, "error": type(error).__name__}
             logger.error(  # noqa: TRY400 - its text may hold what the log must not
@@ -159,7 +165,11 @@ class _Attempt:
             for handler in waiting:
                 if self._rows and not self._write_rows():
                     break
-                self._run_handler(handler)
+                try:
+                    self._run_handler(handler)
+                except StoreUnavailableError:
+                    self._write_rows()  # of those that have run; as far as that is possible
+                    raise
         if self._errors:
             return self._runner.settle_failed(self._claim, self._errors, tuple(self._rows))
         is_discarded = any(row.state == "discarded" for row in known)
@@ -206,6 +216,8 @@ class _Attempt:
         if handler.latest_only:
             try:
                 is_stale = self._runner.inbox.is_stale(self._claim, handler.name)
+            except StoreUnavailableError:
+                raise
             except Exception as error:  # noqa: BLE001 - of the inbox
                 return HandlerRun(handler.name, error)
             if is_stale:
@@ -221,7 +233,7 @@ class _Attempt:
             return self._transacted(handler, row)
         except _RollBackError as rolled_back:
             return rolled_back.run
-        except LeaseLostError:
+        except (LeaseLostError, StoreUnavailableError):
             raise
         except Exception as error:  # noqa: BLE001 - of the inbox, for the handler's is in its run
             return HandlerRun(handler.name, error)

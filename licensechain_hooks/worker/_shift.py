@@ -12,6 +12,7 @@ from math import inf
 from queue import Empty, SimpleQueue
 
 from licensechain_hooks._stores import Claim, Purged
+from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.worker._bell import Bell
 from licensechain_hooks.worker._holdings import Holdings
 from licensechain_hooks.worker._limits import TimeLimit
@@ -277,6 +278,10 @@ class Shift:
             return
         try:
             settlement = self.runner.run(claim, limit)
+        except StoreUnavailableError as error:
+            self._outage.note(error)
+            self._holdings.returned.append((claim, True))
+            return
         except BaseException as error:  # noqa: BLE001 - nothing may end this thread
             settlement = self.runner.settle_failed(claim, [("", error)])
         if settlement is None:

@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from weakref import WeakSet, finalize
 
 from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._stores import Inbox, Settlement
-from licensechain_hooks.exceptions import ConfigurationError
+from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.inbox._group_commit import GroupCommit
 from licensechain_hooks.worker._holdings import Counters, Holdings, conclude
 from licensechain_hooks.worker._limits import TimeLimit
@@ -156,7 +157,12 @@ class Worker:
         while claims := self.inbox.claim_many(self.endpoints, limit=1, lease=self.settings.lease):
             for claim in claims:
                 attempts += 1
-                settlement = runner.run(claim, time_limit)
+                try:
+                    settlement = runner.run(claim, time_limit)
+                except StoreUnavailableError:
+                    with suppress(StoreUnavailableError):
+                        self.inbox.release_many([claim])
+                    raise
                 if settlement is not None:
                     conclude(settlement, self._counters, is_held=self.inbox.settle_many([settlement])[0])
         return attempts

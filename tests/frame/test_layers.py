@@ -26,6 +26,7 @@ THIRD_PARTY = {
     "contrib/flask": {"click", "flask"},
     "contrib/starlette": {"starlette"},
     "inbox/_engines": {"sqlalchemy"},
+    "inbox/_impatient": {"psycopg"},
     "inbox/_schema": {"sqlalchemy"},
     "inbox/sql": {"sqlalchemy"},
     "testing": {"pydantic", "pytest"},

@@ -59,9 +59,9 @@ def test_postgresql_crashes_and_comes_back(framework: str, postgres_server: Post
         check(application, stream.answers)
 
 
-@pytest.mark.parametrize("framework", ["starlette", "django-asgi"])
+@pytest.mark.parametrize("framework", ["starlette", "flask", "django-asgi"])
 def test_postgresql_hangs(framework: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
-    """While PostgreSQL takes connections and says nothing, an asynchronous host answers 503 in time."""
+    """While PostgreSQL takes connections and says nothing, deliveries get 503 in time."""
     plan = Plan(framework=framework, inbox=postgres_server.url, folder=str(tmp_path))
     with Application(plan) as application:
         with steady(application) as stream:

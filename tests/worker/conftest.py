@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,16 @@ from typing import Any
 import pytest
 
 from licensechain_hooks import Hooks
-from licensechain_hooks._stores import Claim, Entry, EntryFilter, EntryState, LedgerRow, NewEntry, Settlement
+from licensechain_hooks._stores import (
+    Claim,
+    Entry,
+    EntryFilter,
+    EntryState,
+    LedgerRow,
+    NewEntry,
+    Settlement,
+    Transaction,
+)
 from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import FrozenClock, event_body, make_event
@@ -50,6 +60,10 @@ class StoppableInbox(MemoryInbox):
         if self.refuses_errors and any(settlement.error for settlement in settlements):
             raise RuntimeError("this driver cannot write that")
         return super().settle_many(settlements)
+
+    def transaction(self, claim: Claim, row: LedgerRow) -> AbstractContextManager[Transaction]:
+        self._ask("transaction")
+        return super().transaction(claim, row)
 
     def is_stale(self, claim: Claim, handler: str) -> bool:
         self._ask("stale")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.worker import Counters, _outage
 
 HOUR = timedelta(hours=1)
@@ -122,14 +123,33 @@ def test_a_row_that_cannot_be_written(site, wait_until):
     assert site.ran == ["first", "second"]
 
 
-def test_staleness_that_is_unknown(site):
-    """Where the inbox cannot say whether an event is the latest, its handler has failed, and the others run."""
-    pk = site.record()
-    site.on("sync", latest_only=True)
+@pytest.mark.parametrize(
+    ("asked", "given"), [("stale", {"latest_only": True}), ("transaction", {"transactional": True})]
+)
+def test_what_a_handler_needs_of_the_store(site, wait_until, names, asked, given):
+    """A store that is down is no failure of the handler that it keeps from running: no attempt is lost, nobody is told."""
+    told = []
+    site.hooks.on_error(lambda error, event: told.append(error))
     site.on("mail")
-    site.inbox.down = {"stale"}
-    site.worker().drain()
-    assert (site.ran, site.states(pk)) == (["mail"], {"sync": "failed", "mail": "done"})
+    site.on("book", **given)
+    pk = site.record()
+    site.inbox.down = {asked}
+    site.worker(max_attempts=1).start()
+    asked_again(site, asked, wait_until)
+    site.inbox.down.clear()
+    wait_until(lambda: site.state(pk) == "processed")
+    assert (site.ran, told, site.entry(pk).attempts) == (["mail", "book"], [], 1)
+    assert "handler.failed" not in names()
+
+
+def test_draining_while_the_store_is_down(site):
+    """Who drains is told, and the entry is due as it was."""
+    site.on("book", transactional=True)
+    pk = site.record()
+    site.inbox.down = {"transaction"}
+    with pytest.raises(StoreUnavailableError):
+        site.worker().drain()
+    assert (site.state(pk), site.entry(pk).attempts) == ("received", 0)
 
 
 def test_one_bad_settlement(site, wait_until, names):

@@ -112,9 +112,11 @@ class DjangoInbox(DatabaseInbox):
     @contextmanager
     def transaction(self, claim: Claim, row: LedgerRow) -> Iterator[OpenTransaction]:
         """See `Inbox`."""
-        with ExitStack() as stack:
-            opened = self._twice(lambda: stack.enter_context(super(DjangoInbox, self).transaction(claim, row)))
-            yield opened  # what is raised from here on is the handler's
+        try:
+            with ExitStack() as stack:
+                yield self._twice(lambda: stack.enter_context(super(DjangoInbox, self).transaction(claim, row)))
+        except Error as error:
+            raise _meaning(error, self._connection) from error
 
     @property
     def _connection(self) -> BaseDatabaseWrapper:
