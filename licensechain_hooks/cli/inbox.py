@@ -43,7 +43,7 @@ def _inbox_options(function: _F) -> _F:
     return url(app_option(required=False)(function))
 
 
-@click.group("inbox")
+@click.group("inbox", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """Look at the inbox; replay, discard and purge its entries."""
 

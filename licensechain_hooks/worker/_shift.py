@@ -108,8 +108,7 @@ class Shift:
         self._coordinator = threading.get_ident()
         logger.info("worker.started")
         try:
-            for _ in range(self._settings.concurrency):
-                self._hire()
+            self._hire_all()
             while not self._is_over():
                 self._bell.wait(self._round())
         finally:
@@ -253,6 +252,15 @@ class Shift:
                 facts = {"event_type": claim.event_type, "event_id": claim.event_id}
                 text = "handler.overdue type=%(event_type)s id=%(event_id)s: it does not end at its time limit"
                 logger.error(text, facts, extra=facts)
+
+    def _hire_all(self) -> None:
+        for _ in range(self._settings.concurrency):
+            try:
+                self._hire()
+            except RuntimeError:
+                if not self.is_stopping:
+                    raise
+                return  # a process that exits starts no more threads
 
     def _hire(self) -> None:
         self._hired += 1

@@ -68,7 +68,12 @@ def django_app(framework: str, hooks: Hooks) -> Any:
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
         INSTALLED_APPS=["licensechain_hooks.contrib.django"],
-        LICENSECHAIN_HOOKS={"HOOKS": hooks, "MAX_BODY": MAX_BODY, "READ_TIMEOUT": READ_TIMEOUT},
+        LICENSECHAIN_HOOKS={
+            "HOOKS": hooks,
+            "MAX_BODY": MAX_BODY,
+            "READ_TIMEOUT": READ_TIMEOUT,
+            "PROCESSING": "inline",
+        },
     )
     import django
 

@@ -161,7 +161,7 @@ def test_a_difference_fails_the_demo(changed, said, invoke, monkeypatch):
     """Whatever differs from what it should be is named, and the demo exits with 1."""
     steps = list(demo.make_steps())
     steps[2] = dataclasses.replace(steps[2], **changed)
-    monkeypatch.setattr(demo, "make_steps", lambda *, durable: steps)
+    monkeypatch.setattr(demo, "make_steps", lambda: steps)
     result = invoke("demo")
     lines = result.stdout.splitlines()
     assert (result.exit_code, [line.split()[-1] for line in lines[1:10]].count("differs")) == (1, 1)

@@ -174,7 +174,7 @@ def test_the_current_folder_comes_first(source, code, said, tmp_path, environ):
 
     (tmp_path / "shop.py").write_text(source)
     without = {name: text for name, text in environ.items() if name != "LICENSECHAIN_WEBHOOK_SECRET"}
-    script = "from licensechain_hooks.cli import main; import sys; sys.path.remove(''); main()"
+    script = "from licensechain_hooks.cli import main; import sys; sys.path[:] = [entry for entry in sys.path if entry]; main()"
     ran = subprocess.run(
         [sys.executable, "-c", script, "inbox", "stats", "--app", "shop:inbox"],
         cwd=tmp_path,
