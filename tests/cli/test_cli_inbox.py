@@ -308,7 +308,7 @@ def test_it_asks_first(answer, code, after, filled, run_inbox, monkeypatch):
     result = run_inbox("replay", "--state", "dead", "--type", "license.*", text=f"{answer}\n")
     assert (result.exit_code, states(filled)[0]) == (code, after)
     announced = "1 entry (1 dead) will be replayed: the handlers that have not succeeded run again."
-    assert result.stderr.startswith(f"{announced}\nGo on? [y/N]: ")
+    assert result.stderr.startswith(f"{announced}\nGo on? [y/N]:")
     assert ("nothing was changed" in result.stderr) == (code == 1)
 
 
@@ -319,7 +319,7 @@ def test_purge_asks_with_what_it_keeps(filled, run_inbox, monkeypatch):
     monkeypatch.setattr(_changes, "_can_ask", lambda: True)
     result = run_inbox("purge", text="n\n")
     assert "entries 35 d after they were done, payloads after 30 d. Dead entries stay." in result.stderr
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout.strip()) in {(1, ""), (1, "n")}  # older releases of click echo the answer
 
 
 def test_purge_deletes_what_is_past_its_retention(filled, clock, run_inbox):

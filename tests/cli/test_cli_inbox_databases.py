@@ -27,7 +27,7 @@ def url(tmp_path):
         raw_body=b'{"id":"evt_1"}',
     )
     inbox.record_many([entry])
-    inbox.engine.dispose()
+    inbox.close()
     return url
 
 

@@ -124,7 +124,7 @@ class Shop:
             process.kill()
             with suppress(ValueError):  # it has been read to its end
                 process.communicate()
-        self.inbox.engine.dispose()
+        self.inbox.close()
 
 
 @pytest.fixture
