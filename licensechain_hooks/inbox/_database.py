@@ -72,10 +72,10 @@ class Database(ABC):
         self._sql = Statements(dialect, style, database_clock=self._clock is None)
 
     @abstractmethod
-    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
         """Do ``work`` and commit it, as one transaction where ``atomic``, else statement by statement.
 
-        On SQLite whatever writes is atomic, so that a process never has two writers.
+        On SQLite what ``writes`` waits in line, so that a process never has two writers.
 
         It may be done a second time: on a new connection where the old one was dead, and after a deadlock, which two
         batches that share events in different orders can run into.
@@ -87,6 +87,10 @@ class Database(ABC):
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[OpenTransaction]:
         """A transaction that commits at the end and rolls back when the body raises."""
+
+    def _read(self, statement: str, parameters: Mapping[str, Any]) -> Any:
+        """The rows that a statement gives which changes nothing."""
+        return self._run(lambda cursor: rows_of(cursor, statement, parameters), atomic=False, writes=False)
 
     @property
     def many_writers(self) -> bool:

@@ -10,12 +10,10 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, Engine
 
 from licensechain_hooks.exceptions import ConfigurationError
+from licensechain_hooks.inbox._only_writer import BUDGET
 from licensechain_hooks.inbox._sql import Dialect
 
-__all__ = ["BUDGET", "dialect_of", "make_durable", "make_engine"]
-
-BUDGET = 2
-"""Seconds that recording a delivery may take."""
+__all__ = ["dialect_of", "make_durable", "make_engine"]
 
 _DIALECTS: dict[str, Dialect] = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 

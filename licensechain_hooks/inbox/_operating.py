@@ -24,7 +24,7 @@ class Operating(Database):
         if before is not None:
             where, given = f"{where} AND id < %(before)s", given | {"before": before}
         statement = self._sql.select(where)
-        rows = self._run(lambda cursor: rows_of(cursor, statement, given | {"limit": limit}), atomic=False)
+        rows = self._read(statement, given | {"limit": limit})
         return [self._entry(row) for row in rows]
 
     def _entry(self, row: Any) -> Entry:
@@ -39,20 +39,21 @@ class Operating(Database):
 
     def ledger(self, pk: int) -> list[LedgerRow]:
         """See `Inbox`."""
-        return list(self._run(lambda cursor: self._ledgers(cursor, [pk]), atomic=False).get(pk, {}).values())
+        ledgers = self._run(lambda cursor: self._ledgers(cursor, [pk]), atomic=False, writes=False)
+        return list(ledgers.get(pk, {}).values())
 
     def count(self, wanted: EntryFilter) -> int:
         """See `Inbox`."""
         where, given = self._where(wanted)
         statement = self._sql.count(where)
-        ((number,),) = self._run(lambda cursor: rows_of(cursor, statement, given), atomic=False)
+        ((number,),) = self._read(statement, given)
         return int(number)
 
     def stats(self) -> InboxStats:
         """See `Inbox`."""
         states: dict[EntryState, int] = dict.fromkeys(ENTRY_STATES, 0)
-        states |= dict(self._run(lambda cursor: rows_of(cursor, self._sql.states, {}), atomic=False))
-        ((due, oldest),) = self._run(lambda cursor: rows_of(cursor, self._sql.due, self._times()), atomic=False)
+        states |= dict(self._read(self._sql.states, {}))
+        ((due, oldest),) = self._read(self._sql.due, self._times())
         return InboxStats(states=states, due=due, oldest_due_at=self._decode_or_none(oldest))
 
     def replay(self, wanted: EntryFilter, *, force: bool = False) -> int:

@@ -19,10 +19,11 @@ from licensechain_hooks import events
 from licensechain_hooks._stores import Claim, LedgerRow, NewEntry, Recorded, Settlement
 from licensechain_hooks.exceptions import LeaseLostError
 from licensechain_hooks.inbox._database import Cursor, OpenTransaction, is_deadlock, rows_of
+from licensechain_hooks.inbox._only_writer import BUDGET, LONG, only_writer
 from licensechain_hooks.inbox._operating import Operating
 from licensechain_hooks.inbox._sql import numbered
 
-__all__ = ["Cursor", "DatabaseInbox", "OpenTransaction", "is_deadlock"]
+__all__ = ["BUDGET", "LONG", "Cursor", "DatabaseInbox", "OpenTransaction", "is_deadlock", "only_writer"]
 
 
 class DatabaseInbox(Operating):
@@ -61,7 +62,7 @@ class DatabaseInbox(Operating):
             return {}
         rows = [self._row(entry) for entry in entries]
         if len(rows) == 1:
-            return self._run(lambda cursor: self._insert_each(cursor, rows), atomic=self._dialect != "postgresql")
+            return self._run(lambda cursor: self._insert_each(cursor, rows), atomic=self._dialect == "mysql")
         if self._dialect == "postgresql":
             columns = {name: [row[name] for row in rows] for name in rows[0] if name not in {"now", "lease_token"}}
             columns |= self._times()
@@ -102,7 +103,7 @@ class DatabaseInbox(Operating):
         keys = list(dict.fromkeys((entry.endpoint, entry.event_id) for entry in entries))
         if self._dialect == "postgresql":
             wanted = {"endpoint": [key[0] for key in keys], "event_id": [key[1] for key in keys]}
-            found = self._run(lambda cursor: rows_of(cursor, self._sql.known_many, wanted), atomic=False)
+            found = self._read(self._sql.known_many, wanted)
             return {(endpoint, event_id): (pk, body) for endpoint, event_id, pk, body in found}
 
         def look(cursor: Cursor) -> dict[tuple[str, str], tuple[int, Any]]:
@@ -112,7 +113,7 @@ class DatabaseInbox(Operating):
                 for row in rows_of(cursor, self._sql.known, {"endpoint": key[0], "event_id": key[1], "variant": ""})
             }
 
-        return self._run(look, atomic=False)
+        return self._run(look, atomic=False, writes=False)
 
     def _record_conflict(self, entry: NewEntry) -> int:
         row = self._row(entry) | {"variant": sha256(entry.raw_body).hexdigest(), "state": "conflict"}
@@ -256,7 +257,7 @@ class DatabaseInbox(Operating):
 
     def is_stale(self, claim: Claim, handler: str) -> bool:
         """See `Inbox`."""
-        return claim.license_id is not None and self._run(lambda c: self._is_stale(c, claim, handler), atomic=False)
+        return claim.license_id is not None and bool(self._read(self._sql.newer, self._newest(claim, handler)))
 
     def _is_stale(self, cursor: Cursor, claim: Claim, handler: str) -> bool:
         return bool(rows_of(cursor, self._sql.newer, self._newest(claim, handler)))

@@ -21,7 +21,8 @@ except ImportError as error:
 
 from licensechain_hooks._stores import NewEntry, Recorded
 from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksError, StoreUnavailableError
-from licensechain_hooks.inbox._engines import BUDGET, dialect_of, make_durable, make_engine
+from licensechain_hooks.inbox._engines import dialect_of, make_durable, make_engine
+from licensechain_hooks.inbox._only_writer import BUDGET, LONG, only_writer
 from licensechain_hooks.inbox._sql import VERSION, VERSION_TABLE, ParameterStyle
 from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
 
@@ -29,7 +30,7 @@ __all__ = ["SqlInbox"]
 
 _T = TypeVar("_T")
 _STYLES: dict[str, ParameterStyle] = {"pysqlite": "named", "psycopg": "psycopg"}  # by driver
-_LONG = 60  # seconds that a handler's transaction may wait for SQLite's only writer
+_NOTICED = 0.05  # seconds less to wait for SQLite's lock that are worth a statement
 _LOCK_ID = 7_301_455_021  # an arbitrary number: PostgreSQL's advisory lock for migrations
 
 
@@ -68,10 +69,10 @@ class SqlInbox(DatabaseInbox):
         )
         if dialect == "sqlite":
             event.listen(self._engine, "connect", make_durable)
+        self._name = os.path.realpath(self._engine.url.database or "")  # of SQLite's file
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._errors: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._pid = os.getpid()
-        self._writing = threading.Lock()
         self._recording = _Recording()
         self._kept: list[Connection] = []
         self._schema_checked = False
@@ -138,7 +139,7 @@ class SqlInbox(DatabaseInbox):
         elif self._dialect == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_ID})")
         else:
-            connection.exec_driver_sql(f"SELECT GET_LOCK('{VERSION_TABLE}', {_LONG})")
+            connection.exec_driver_sql(f"SELECT GET_LOCK('{VERSION_TABLE}', {LONG})")
 
     def _check_schema(self) -> None:
         if self._dialect == "sqlite":
@@ -168,38 +169,43 @@ class SqlInbox(DatabaseInbox):
         finally:
             self._recording.deadline = inf
 
-    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
         if not self._schema_checked:
             self._check_schema()
-        if self._dialect != "sqlite" or not atomic:
+        if self._dialect != "sqlite" or not writes:
             return self._run_twice(work, atomic=atomic)
-        with self._only_writer(BUDGET):
-            return self._run_twice(work, atomic=atomic)
+        with only_writer(self._name, seconds=BUDGET) as left:
+            return self._run_twice(work, atomic=atomic, patience=left)
 
-    def _run_twice(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+    def _run_twice(self, work: Callable[[Cursor], _T], *, atomic: bool, patience: float = BUDGET) -> _T:
         """Run, and once more where the pool's connection was dead or another transaction was in the way."""
         try:
-            return self._run_once(work, atomic=atomic)
+            return self._run_once(work, atomic=atomic, patience=patience)
         except _TryAgainError as error:
             if not is_deadlock(error.cause):
                 self.close()  # the other connections are dead, too
         try:
-            return self._run_once(work, atomic=atomic)
+            return self._run_once(work, atomic=atomic, patience=patience)
         except _TryAgainError as error:
             raise _unavailable(error.cause) from error.cause
 
-    def _run_once(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
+    def _run_once(self, work: Callable[[Cursor], _T], *, atomic: bool, patience: float) -> _T:
         connection = self._take()
         driver: Any = connection.connection
         if isinstance(getattr(driver.dbapi_connection, "deadline", None), float):
             driver.dbapi_connection.deadline = self._recording.deadline
         cursor = driver.cursor()
+        is_late = patience < BUDGET - _NOTICED
         try:
+            if is_late:  # it has waited for this process's other writers: one budget for both
+                cursor.execute(f"PRAGMA busy_timeout={round(patience * 1000)}")
             if atomic:
                 cursor.execute("BEGIN IMMEDIATE" if self._dialect == "sqlite" else "BEGIN")
             result = work(cursor)
             if atomic:
                 cursor.execute("COMMIT")
+            if is_late:
+                cursor.execute(f"PRAGMA busy_timeout={BUDGET * 1000}")
         except BaseException as error:
             self._give_up(connection, driver, cursor, error)
             raise
@@ -247,9 +253,9 @@ class SqlInbox(DatabaseInbox):
 
     @contextmanager
     def _transaction(self) -> Iterator[OpenTransaction]:
-        only_writer = self._only_writer(_LONG) if self._dialect == "sqlite" else nullcontext()
+        turn = only_writer(self._name, seconds=LONG) if self._dialect == "sqlite" else nullcontext()
         try:
-            with only_writer, self._open() as transaction:
+            with turn, self._open() as transaction:
                 yield transaction
         except (exc.SQLAlchemyError, self._errors) as error:
             cause = error.orig if isinstance(error, exc.DBAPIError) else error
@@ -269,24 +275,10 @@ class SqlInbox(DatabaseInbox):
                 yield OpenTransaction(driver.cursor(), connection, session)
                 session.commit()  # what a handler has only told its session
 
-    @contextmanager
-    def _only_writer(self, seconds: float) -> Iterator[None]:
-        """SQLite has one writer; threads of this process wait in line instead of trying again and again."""
-        self._stay_in_process()
-        writing = self._writing
-        if not writing.acquire(timeout=seconds):
-            msg = "another thread has been writing to the inbox for too long; is a transactional handler slow?"
-            raise StoreUnavailableError(msg)
-        try:
-            yield
-        finally:
-            writing.release()
-
     def _stay_in_process(self) -> None:
         """Leave what belongs to the process that this one was forked from."""
         if self._pid != os.getpid():
             self._pid = os.getpid()
-            self._writing = threading.Lock()
             self._inherited, self._kept = self._kept, []  # never closed: the other process uses them
             self._engine.dispose(close=False)
 

@@ -518,7 +518,7 @@ def test_a_database_that_is_locked(sqlite_inbox, monkeypatch):
     """Somebody who writes for too long makes it unavailable, and nothing else; afterwards all goes on."""
     from licensechain_hooks.contrib.django import inbox as module
 
-    monkeypatch.setattr(module, "_BUDGET", 0)
+    monkeypatch.setattr(module, "BUDGET", 0)
     other = sqlite3.connect(connection_of(sqlite_inbox).settings_dict["NAME"])
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailableError, match="database is locked"):
@@ -531,7 +531,7 @@ def test_a_handler_that_holds_the_only_writer(sqlite_inbox, monkeypatch):
     """Threads of one process wait in line for SQLite's writer, and are told when it takes too long."""
     from licensechain_hooks.contrib.django import inbox as module
 
-    monkeypatch.setattr(module, "_BUDGET", 0.05)
+    monkeypatch.setattr(module, "BUDGET", 0.05)
     claim = claimed(sqlite_inbox)
     with sqlite_inbox.transaction(claim, DONE), pytest.raises(StoreUnavailableError, match="handler slow"):
         in_thread(lambda: states(sqlite_inbox, "evt_2"))

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +14,8 @@ from sqlalchemy import orm
 
 from licensechain_hooks._stores import EntryFilter, LedgerRow, NewEntry
 from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
+from licensechain_hooks.inbox._database import rows_of
+from licensechain_hooks.inbox.database import only_writer
 from licensechain_hooks.inbox.sql import SqlInbox
 
 LEASE = timedelta(seconds=60)
@@ -232,6 +236,7 @@ def test_an_inbox_made_before_a_fork_works_after_it(tmp_path, postgres_database)
 import os, sys, threading
 from datetime import UTC, datetime
 from licensechain_hooks._stores import EntryFilter, NewEntry
+from licensechain_hooks.inbox.database import only_writer
 from licensechain_hooks.inbox.sql import SqlInbox
 
 def an_entry(event_id):
@@ -241,7 +246,8 @@ def an_entry(event_id):
 inbox = SqlInbox(sys.argv[1])
 inbox.create_schema()
 inbox.record_many([an_entry("parent")])
-inbox._writing.acquire()  # as another thread may at the moment of the fork
+writer = only_writer(os.path.realpath(inbox.engine.url.database), seconds=1)
+writer.__enter__()  # as another thread may at the moment of the fork
 children = []
 for number in range(3):
     pid = os.fork()
@@ -249,7 +255,7 @@ for number in range(3):
         inbox.record_many([an_entry(f"child {number} {count}") for count in range(50)])
         os._exit(0)
     children.append(pid)
-inbox._writing.release()
+writer.__exit__(None, None, None)
 for count in range(50):
     inbox.record_many([an_entry(f"parent {count}")])
 assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
@@ -266,18 +272,39 @@ inbox.close()
         assert (ran.returncode, ran.stderr) == (0, "")
 
 
+def test_threads_and_processes_are_waited_for_in_one_budget(sqlite):
+    """Who has waited for another thread waits so much less for another process."""
+
+    started = threading.Event()
+
+    def patience():
+        started.set()
+        return sqlite._run(lambda cursor: rows_of(cursor, "PRAGMA busy_timeout", {}), atomic=True)
+
+    assert patience() == [(2000,)]
+    started.clear()
+    with ThreadPoolExecutor(1) as pool:
+        with only_writer(sqlite._name, seconds=1):
+            late = pool.submit(patience)
+            started.wait()
+            time.sleep(0.3)
+        ((left,),) = late.result()
+    assert 0 < left < 1900
+    assert patience() == [(2000,)]
+
+
 @pytest.mark.parametrize(("of_the_application", "kept"), [(False, 40), (True, 0)])
 def test_connections_are_kept(sqlite, of_the_application, kept):
     """Connections are kept for the next caller, but not those of an engine that others want some of, too."""
     if of_the_application:
         sqlite = SqlInbox(sqlite.engine)
         sqlite.stats()
-    start = threading.Barrier(40)
+    start, reading = threading.Barrier(40), {"atomic": False, "writes": False}
 
     def work(cursor):
         start.wait(30)
 
-    threads = [threading.Thread(target=sqlite._run, args=[work], kwargs={"atomic": False}) for _ in range(40)]
+    threads = [threading.Thread(target=sqlite._run, args=[work], kwargs=reading) for _ in range(40)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -12,7 +12,7 @@ _FULL = 2
 
 
 @contextmanager
-def at_once(connection: BaseDatabaseWrapper, *, seconds: int) -> Iterator[None]:
+def at_once(connection: BaseDatabaseWrapper, *, seconds: float) -> Iterator[None]:
     """Around one ``atomic``: it begins as a writer, waits so long to be one, and its commit is on the disk.
 
     A transaction that begins as a reader fails at once when it writes after somebody else has
@@ -27,7 +27,7 @@ def at_once(connection: BaseDatabaseWrapper, *, seconds: int) -> Iterator[None]:
     raw = wrapper.connection
     mode, wrapper.transaction_mode = wrapper.transaction_mode, "IMMEDIATE"
     changed = [
-        _change(raw, "busy_timeout", seconds * 1000),
+        _change(raw, "busy_timeout", round(seconds * 1000)),
         _change(raw, "synchronous", max(_FULL, _value(raw, "synchronous"))),
     ]
     try:

@@ -3,10 +3,9 @@
 Its tables are those of `models`, and come with ``manage.py migrate``.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta, timezone
 from typing import Any, Literal, TypeVar
 
@@ -28,7 +27,15 @@ from licensechain_hooks import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.contrib.django import _sqlite
 from licensechain_hooks.contrib.django._host import close_old_connections, in_worker, worker_thread
 from licensechain_hooks.inbox import Claim, LedgerRow, NewEntry, Recorded
-from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
+from licensechain_hooks.inbox.database import (
+    BUDGET,
+    LONG,
+    Cursor,
+    DatabaseInbox,
+    OpenTransaction,
+    is_deadlock,
+    only_writer,
+)
 
 __all__ = ["DjangoInbox"]
 
@@ -38,8 +45,6 @@ _DIALECTS: dict[str, Literal["sqlite", "postgresql", "mysql"]] = {
     "postgresql": "postgresql",
     "mysql": "mysql",
 }
-_BUDGET = 2  # seconds that a commit of the inbox's own may wait for SQLite's only writer
-_LONG = 60  # seconds that a handler's transaction may
 _UNAVAILABLE = (OperationalError, InterfaceError, InternalError)  # the database as a whole, and not one row
 _NOT_MIGRATED = {
     *("42P01", "42703"),  # PostgreSQL's undefined_table and undefined_column
@@ -123,25 +128,32 @@ class DjangoInbox(DatabaseInbox):
         """This thread's."""
         return connections[self.using]
 
-    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool) -> _T:
-        connection = self._connection
-        if connection.in_atomic_block:
-            return self._twice(lambda: self._atomically(work))
-        only_writer = self._only_writer(_BUDGET) if atomic and connection.vendor == "sqlite" else nullcontext()
-        with self._looked_after(), only_writer:
-            return self._twice(lambda: self._atomically(work) if atomic else self._by_statement(work))
+    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
+        if self._connection.in_atomic_block:
+            return self._twice(lambda: self._once(work, atomic=True))
+        with self._looked_after():
+            if not writes or self._connection.vendor != "sqlite":
+                return self._twice(lambda: self._once(work, atomic=atomic))
+            with self._writer(BUDGET) as at_once:
+                return self._twice(lambda: self._once(work, at_once, atomic=atomic))
 
-    def _atomically(self, work: Callable[[Cursor], _T]) -> _T:
-        connection = self._connection
-        is_own = connection.vendor == "sqlite" and not connection.in_atomic_block
-        at_once = _sqlite.at_once(connection, seconds=_BUDGET) if is_own else nullcontext()
-        with at_once, self._atomic(), self._cursor() as cursor:
+    def _once(
+        self,
+        work: Callable[[Cursor], _T],
+        manner: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        atomic: bool,
+    ) -> _T:
+        if not atomic:
+            self._require_autocommit()
+        with manner(), self._atomic() if atomic else nullcontext(), self._cursor() as cursor:
             return work(cursor)
 
-    def _by_statement(self, work: Callable[[Cursor], _T]) -> _T:
-        self._require_autocommit()
-        with self._cursor() as cursor:
-            return work(cursor)
+    @contextmanager
+    def _writer(self, seconds: float) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        """Be SQLite's writer in this process; gives how to wait for those of others."""
+        with only_writer(self.using, seconds=seconds) as left:
+            yield lambda: _sqlite.at_once(self._connection, seconds=left)
 
     @contextmanager
     def _transaction(self) -> Iterator[OpenTransaction]:
@@ -149,8 +161,8 @@ class DjangoInbox(DatabaseInbox):
         with ExitStack() as stack:
             stack.enter_context(self._looked_after())
             if connection.vendor == "sqlite" and not connection.in_atomic_block:
-                stack.enter_context(self._only_writer(_LONG))
-                stack.enter_context(_sqlite.at_once(connection, seconds=_LONG))
+                at_once = stack.enter_context(self._writer(LONG))
+                stack.enter_context(at_once())
             stack.enter_context(self._atomic())
             yield OpenTransaction(stack.enter_context(self._cursor()), connection)
 
@@ -201,18 +213,6 @@ class DjangoInbox(DatabaseInbox):
             connection.close_if_unusable_or_obsolete()
             self._thread.connection = connection.connection
 
-    @contextmanager
-    def _only_writer(self, seconds: float) -> Iterator[None]:
-        """SQLite has one writer; threads of this process wait in line instead of trying again and again."""
-        writing = _writing.setdefault(self.using, threading.Lock())
-        if not writing.acquire(timeout=seconds):
-            msg = "another thread has been writing to the inbox for too long; is a transactional handler slow?"
-            raise StoreUnavailableError(msg)
-        try:
-            yield
-        finally:
-            writing.release()
-
     def _require_autocommit(self) -> None:
         if not self._connection.get_autocommit():
             msg = f"the inbox commits by itself, so AUTOCOMMIT of the database {self.using!r} has to be on"
@@ -234,11 +234,6 @@ class _Thread(threading.local):
     """What an inbox knows of one thread: the driver's connection that it has opened there."""
 
     connection: object = None
-
-
-_writing: dict[str, threading.Lock] = {}  # by alias; of all inboxes of this process
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_writing.clear)  # another thread may have held one
 
 
 def _dialect_of(using: str) -> Literal["sqlite", "postgresql", "mysql"]:

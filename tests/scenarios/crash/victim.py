@@ -96,7 +96,7 @@ class Death:
         """
         run = inbox._run
 
-        def drawn_out(work: Any, *, atomic: bool) -> Any:
+        def drawn_out(work: Any, **_manner: Any) -> Any:
             def work_and_die(cursor: Any) -> None:
                 work(cursor)
                 self.at(self._point)
