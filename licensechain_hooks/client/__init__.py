@@ -1,0 +1,1 @@
+"""LicenseChain's management API."""
