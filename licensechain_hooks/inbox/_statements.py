@@ -89,9 +89,14 @@ class Statements(OperatingSql):
 
     @cached_property
     def plan_by_index(self) -> str:
-        """PostgreSQL only, in a transaction: without statistics, as of a new table, it would sort all that is due."""
-        settings = ("enable_sort", "enable_bitmapscan", "enable_seqscan")
-        return "SELECT " + ", ".join(f"set_config('{setting}', 'off', true)" for setting in settings)
+        """PostgreSQL only, in a transaction.
+
+        Without statistics, as of a new table, it would sort all that is due; and a plan for any number of entries would
+        go through all that wait, however few are wanted.
+        """
+        settings = dict.fromkeys(("enable_sort", "enable_bitmapscan", "enable_seqscan"), "off")
+        settings["plan_cache_mode"] = "force_custom_plan"
+        return "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
 
     def claim(self, endpoints: int) -> str:
         """Take due entries of so many endpoints; gives their rows, on MySQL only their ids."""

@@ -293,6 +293,15 @@ def test_threads_and_processes_are_waited_for_in_one_budget(sqlite):
     assert patience() == [(2000,)]
 
 
+def test_claims_are_planned_for_what_they_ask(postgres):
+    """PostgreSQL makes no plan for all claims alike: it would not know how few entries are wanted."""
+    postgres.record_many([an_entry(f"evt_{number}") for number in range(300)])
+    for number in range(30):
+        postgres.claim_many(["nobody" if number < 15 else "default"], limit=1, lease=LEASE)
+    prepared = "SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE %(claims)s"
+    assert postgres._run(lambda cursor: rows_of(cursor, prepared, {"claims": "WITH due%"}), atomic=False) == [(0,)]
+
+
 @pytest.mark.parametrize(("of_the_application", "kept"), [(False, 40), (True, 0)])
 def test_connections_are_kept(sqlite, of_the_application, kept):
     """Connections are kept for the next caller, but not those of an engine that others want some of, too."""
