@@ -6,7 +6,6 @@ import atexit
 import os
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,10 +13,10 @@ from weakref import WeakSet, finalize
 
 from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._stores import Inbox, Settlement
-from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
+from licensechain_hooks.exceptions import ConfigurationError
 from licensechain_hooks.inbox._group_commit import GroupCommit
-from licensechain_hooks.worker._holdings import Counters, Holdings, conclude
-from licensechain_hooks.worker._limits import TimeLimit
+from licensechain_hooks.worker._drain import Drain
+from licensechain_hooks.worker._holdings import Counters, Holdings
 from licensechain_hooks.worker._run import Runner
 from licensechain_hooks.worker._settings import WorkerSettings
 from licensechain_hooks.worker._shift import Shift
@@ -150,22 +149,7 @@ class Worker:
         Raises:
             StoreUnavailableError: the inbox cannot answer.
         """
-        runner = self._new_runner(None)
-        limit = self.settings.time_limit
-        time_limit = TimeLimit(None if limit is None else limit.total_seconds())
-        attempts = 0
-        while claims := self.inbox.claim_many(self.endpoints, limit=1, lease=self.settings.lease):
-            for claim in claims:
-                attempts += 1
-                try:
-                    settlement = runner.run(claim, time_limit)
-                except StoreUnavailableError:
-                    with suppress(StoreUnavailableError):
-                        self.inbox.release_many([claim])
-                    raise
-                if settlement is not None:
-                    conclude(settlement, self._counters, is_held=self.inbox.settle_many([settlement])[0])
-        return attempts
+        return Drain(self._new_runner(None), self.endpoints, self._counters).run()
 
     def _new_shift(self, loop: AbstractEventLoop | None) -> Shift:
         holdings = Holdings(self.inbox, self.endpoints, self.settings.lease, self._counters)
