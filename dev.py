@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parent
 WORK = ROOT / ".dev"
 BIN, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 
-DEMO = ["-e", ".[cli,starlette,fastapi,flask,django]"]
+DEMO = ["-e", ".[cli,client,emulator,starlette,fastapi,flask,django]"]
 TOX = ["tox>=4.26", "tox-uv>=1.25"]
 AT_ONCE = 2  # environments; each runs pytest in two processes
 LIMIT = 30 * 60  # seconds for one program: whatever hangs, the table has to come
