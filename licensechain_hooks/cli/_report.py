@@ -27,7 +27,7 @@ class Report:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._broken: BrokenPipeError | None = None
-        self.stop: Callable[[], None] = lambda: None
+        self.stop: Callable[[], object] = lambda: None
 
     def begin(self, text: str, facts: dict[str, Any]) -> None:
         """Print the first line."""

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, cast
 
-from licensechain_hooks._stores import Claim, Inbox, LedgerRow, Settlement
+from licensechain_hooks._stores import Inbox, LedgerRow, Settlement
 
 __all__ = ["Attempt", "WatchedInbox"]
 
@@ -30,8 +29,6 @@ class WatchedInbox:
         self._inbox = inbox
         self._on_attempt = on_attempt
         self._begun: dict[tuple[int, str], tuple[LedgerRow, ...]] = {}  # rows written while an attempt goes on
-        self.is_closed = False
-        """Whether nothing is claimed any more, so that a worker that drains it comes to its end."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inbox, name)
@@ -40,10 +37,6 @@ class WatchedInbox:
     def itself(self) -> Inbox:
         """This, as the inbox it is: what is not here, the other one has."""
         return cast("Inbox", self)
-
-    def claim_many(self, endpoints: Sequence[str], *, limit: int, lease: timedelta) -> list[Claim]:
-        """See `Inbox.claim_many`."""
-        return [] if self.is_closed else self._inbox.claim_many(endpoints, limit=limit, lease=lease)
 
     def settle_many(self, settlements: Sequence[Settlement]) -> list[bool]:
         """See `Inbox.settle_many`."""

@@ -4,11 +4,8 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from datetime import timedelta
-from types import FrameType
+from dataclasses import replace
+from functools import partial
 
 import click
 
@@ -17,10 +14,12 @@ from licensechain_hooks.cli._entries import spell_count
 from licensechain_hooks.cli._options import format_option
 from licensechain_hooks.cli._output import echo, echo_json, note
 from licensechain_hooks.cli._report import Report
-from licensechain_hooks.cli._watched import Attempt, WatchedInbox
-from licensechain_hooks.worker import Counters, Worker
+from licensechain_hooks.cli._watched import WatchedInbox
+from licensechain_hooks.worker import Worker
 
 __all__ = ["command"]
+
+_INTERRUPTED = 130
 
 
 @click.command("worker")
@@ -44,72 +43,29 @@ def command(
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     report = Report(as_json=form == "jsonl")
     given = find_worker(load_app(app), app)
-    task = _Task(given, concurrency=concurrency, once=once, on_attempt=report.on_attempt if verbose else None)
-    report.stop = task.stop
+    settings = given.settings if concurrency is None else replace(given.settings, concurrency=concurrency)
+    inbox = WatchedInbox(given.inbox, report.on_attempt if verbose else None).itself
+    worker = Worker(inbox, given.hooks, settings, endpoints=given.endpoints)
+    report.stop = worker.stop
+    came: list[int] = []
     with reported():
         given.inbox.stats()  # one that is not there, or not ready, is told of before anything is begun
-        _announce(app, given, task.worker.settings.concurrency)
-        with _stopped_by_signals(task) as interruptions:
-            counters = task.run()
+        _announce(app, given, settings.concurrency)
+        (worker.drain if once else worker.run)(
+            stop_on=(signal.SIGINT, signal.SIGTERM), on_signal=partial(_note_signal, came)
+        )
     report.end()
-    _sum_up(counters, as_json=report.as_json)
-    if interruptions:
-        context.exit(130)
+    counters = worker.counters
+    echo_json(counters.ended()) if report.as_json else echo(str(counters))
+    if signal.SIGINT in came:
+        context.exit(_INTERRUPTED)
 
 
-class _Task:
-    """What the command does: a worker like the app's, run until it is stopped or nothing is due."""
-
-    def __init__(
-        self, given: Worker, *, concurrency: int | None, once: bool, on_attempt: Callable[[Attempt], object] | None
-    ) -> None:
-        settings = given.settings if concurrency is None else replace(given.settings, concurrency=concurrency)
-        self._inbox = WatchedInbox(given.inbox, on_attempt)
-        self.once = once
-        self.worker = Worker(self._inbox.itself, given.hooks, settings, endpoints=given.endpoints)
-
-    def run(self) -> Counters:
-        """Run; what has become of the entries."""
-        if not self.once:
-            return self.worker.run()
-        self.worker.drain()
-        return self.worker.counters
-
-    def stop(self) -> None:
-        """Let what runs come to its end."""
-        self._inbox.is_closed = True
-        self.worker.stop()
-
-    def hurry(self) -> None:
-        """Do not wait for it either."""
-        self.worker.stop(timedelta(0))
-
-
-@contextmanager
-def _stopped_by_signals(task: _Task) -> Iterator[list[int]]:
-    """Let SIGTERM and Ctrl-C stop the worker, and a second one at once; yields the list of Ctrl-Cs."""
-    interruptions: list[int] = []
-    seen: list[int] = []
-
-    def stop() -> None:
-        note("stopping once what runs has ended; another signal ends it now")
-        task.stop()
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        """Act in a thread: the one that runs this may hold whatever lock that needs."""
-        seen.append(number)
-        if number == signal.SIGINT:
-            interruptions.append(number)
-        threading.Thread(target=stop if len(seen) == 1 else task.hurry, daemon=True).start()
-        if task.once and len(seen) > 1:
-            raise KeyboardInterrupt  # what runs, runs here
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interruptions
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def _note_signal(came: list[int], number: int) -> None:
+    came.append(number)
+    if len(came) == 1:
+        text = "stopping once what runs has ended; another signal ends it now"
+        threading.Thread(target=note, args=(text,)).start()  # this thread may be in the middle of writing something
 
 
 def _announce(app: str, worker: Worker, concurrency: int) -> None:
@@ -123,12 +79,3 @@ def _announce(app: str, worker: Worker, concurrency: int) -> None:
     note(f"worker of {app}: {'; '.join(parts)}")
     if not handlers:
         note("no handler is registered under `on`: is the module imported that registers them?")
-
-
-def _sum_up(counters: Counters, *, as_json: bool) -> None:
-    ended = asdict(counters)
-    ended["unfinished"] = ended.pop("running")
-    if as_json:
-        echo_json(ended)
-    else:
-        echo(", ".join(f"{state} {number:,}" for state, number in ended.items() if number) or "nothing was due")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from licensechain_hooks._stores import Claim
@@ -23,9 +23,12 @@ class Drain:
         runner: runs claims.
         endpoints: whose entries.
         counters: where what becomes of them is counted.
+        is_stopped: whether nothing is to be claimed any more.
     """
 
-    def __init__(self, runner: Runner, endpoints: Sequence[str], counters: Counters) -> None:
+    def __init__(
+        self, runner: Runner, endpoints: Sequence[str], counters: Counters, is_stopped: Callable[[], bool]
+    ) -> None:
         self._runner = runner
         self._endpoints = endpoints
         self._counters = counters
@@ -35,6 +38,7 @@ class Drain:
         self._limit = TimeLimit(None if limit is None else limit.total_seconds())
         self._held: list[Claim] = []
         self._ended = threading.Event()
+        self._is_stopped = is_stopped
 
     def run(self) -> int:
         """Run everything that is due; how many attempts that were.
@@ -45,7 +49,10 @@ class Drain:
         attempts = 0
         heartbeat = threading.Thread(target=self._beat, name="licensechain_hooks.worker-lease", daemon=True)
         try:
-            while claims := self._inbox.claim_many(self._endpoints, limit=1, lease=self._lease):
+            while not self._is_stopped():
+                claims = self._inbox.claim_many(self._endpoints, limit=1, lease=self._lease)
+                if not claims:
+                    break
                 self._held = claims
                 if not attempts:
                     heartbeat.start()

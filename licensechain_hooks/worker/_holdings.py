@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from licensechain_hooks._stores import Claim, Inbox, Settlement
@@ -39,6 +39,15 @@ class Counters:
     dead: int = 0
     lost: int = 0
     running: int = 0
+
+    def ended(self) -> dict[str, int]:
+        """What to say of a worker that has stopped: every number; what runs still is ``unfinished`` then."""
+        numbers = asdict(self)
+        return numbers | {"unfinished": numbers.pop("running")}
+
+    def __str__(self) -> str:
+        """The same in words, without what is none: ``processed 1,200, failed 3``."""
+        return ", ".join(f"{name} {number:,}" for name, number in self.ended().items() if number) or "nothing was due"
 
 
 def conclude(settlement: Settlement, counters: Counters, *, is_held: bool) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakSet, finalize
 
@@ -20,6 +21,7 @@ from licensechain_hooks.worker._holdings import Counters, Holdings
 from licensechain_hooks.worker._run import Runner
 from licensechain_hooks.worker._settings import WorkerSettings
 from licensechain_hooks.worker._shift import Shift
+from licensechain_hooks.worker._signals import acting_on, interrupt
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -62,6 +64,7 @@ class Worker:
         self.settings = WorkerSettings() if settings is None else settings
         self.endpoints = tuple(endpoints)
         self._counters = Counters()
+        self._stops = 0
         self._rows: GroupCommit[Settlement, bool] = GroupCommit(inbox.settle_many, many_writers=inbox.many_writers)
         self._shift: Shift | None = None
         self._forget()
@@ -96,8 +99,14 @@ class Worker:
             elif loop is not None:
                 self._shift.runner.loop = loop
 
-    def run(self) -> Counters:
+    def run(self, *, stop_on: Collection[int] = (), on_signal: Callable[[int], object] | None = None) -> Counters:
         """Run until `stop` is called, by another thread or a signal handler; for commands.
+
+        Args:
+            stop_on: signals that stop it, such as ``(signal.SIGTERM, signal.SIGINT)``, in the main thread only. After
+                the first it waits for what runs as long as the settings' ``grace``, after a second not at all.
+            on_signal: is called with each of them, as a signal handler is: at any moment, even in the middle of a
+                write to stderr.
 
         Returns:
             What has become of the entries it ran.
@@ -110,13 +119,16 @@ class Worker:
                 msg = "this worker runs already"
                 raise ConfigurationError(msg)
             shift = self._shift = self._new_shift(None)
-        shift.coordinate()
+        grace = self.settings.grace.total_seconds()
+        with acting_on(stop_on, partial(shift.stop, grace), partial(shift.stop, 0.0), on_signal):
+            shift.coordinate()
         return self.counters
 
     def stop(self, timeout: timedelta | None = None) -> bool:
         """Claim no more, give back what was not begun, and wait for what runs.
 
-        May be called again, to wait less. On an event loop call it in a thread, for what runs may need the loop.
+        May be called again, to wait less. On an event loop call it in a thread, for what runs may need the loop. A
+        `drain` that goes on ends after the entry that runs; that is not waited for.
 
         Args:
             timeout: how long to wait; by default the settings' ``grace``. What runs longer is run again after its
@@ -125,6 +137,7 @@ class Worker:
         Returns:
             Whether it has stopped: not so where that takes longer than ``timeout``, and in the thread of `run`.
         """
+        self._end_drains()
         shift = self._shift
         if shift is None:
             return True
@@ -138,10 +151,15 @@ class Worker:
         if shift is not None:
             shift.wake()
 
-    def drain(self) -> int:
+    def drain(self, *, stop_on: Collection[int] = (), on_signal: Callable[[int], object] | None = None) -> int:
         """Run everything that is due in this thread, and what becomes due meanwhile; for tests, scripts and demos.
 
         The time limit holds for coroutines only.
+
+        Args:
+            stop_on: signals that end it, in the main thread only: the first one after the entry that runs, a second
+                one at once by `KeyboardInterrupt`.
+            on_signal: see `run`.
 
         Returns:
             How many attempts that were.
@@ -149,7 +167,13 @@ class Worker:
         Raises:
             StoreUnavailableError: the inbox cannot answer.
         """
-        return Drain(self._new_runner(None), self.endpoints, self._counters).run()
+        stops = self._stops
+        drain = Drain(self._new_runner(None), self.endpoints, self._counters, lambda: self._stops != stops)
+        with acting_on(stop_on, self._end_drains, interrupt, on_signal):
+            return drain.run()
+
+    def _end_drains(self) -> None:
+        self._stops += 1
 
     def _new_shift(self, loop: AbstractEventLoop | None) -> Shift:
         holdings = Holdings(self.inbox, self.endpoints, self.settings.lease, self._counters)

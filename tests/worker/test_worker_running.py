@@ -281,45 +281,6 @@ def test_leases_are_extended(site, wait_until):
     assert site.entry(pk).attempts == 1
 
 
-def test_leases_are_extended_in_a_drain(site, wait_until):
-    """A drain, too, keeps what runs for itself, one entry after the other, and has no thread left afterwards."""
-    pks = [site.record("evt_1"), site.record("evt_2")]
-    others = []
-
-    def run_long(event):
-        for _ in range(3):
-            asked = site.inbox.asked.count("extend")
-            wait_until(lambda asked=asked: site.inbox.asked.count("extend") >= asked + 2)
-            site.advance(SHORT / 2)
-        others.extend(site.inbox.claim_many(["default"], limit=1, lease=SHORT) if event.id == "evt_2" else ())
-
-    site.on("lock", run_long)
-    site.worker(lease=SHORT).drain()
-    assert others == []
-    assert [(site.state(pk), site.entry(pk).attempts) for pk in pks] == [("processed", 1)] * 2
-    assert not [thread for thread in threads() if thread.name.endswith("-lease")]
-
-
-def test_a_drain_whose_leases_cannot_be_extended(site, wait_until, caplog):
-    """A heartbeat that fails is repeated, and said once to have failed."""
-    site.inbox.down = {"extend"}
-
-    def run_long(event):
-        wait_until(lambda: site.inbox.asked.count("extend") > 2)
-        site.inbox.down.clear()
-        wait_until(lambda: "worker.store_available" in caplog.messages)
-
-    site.on("lock", run_long)
-    pk = site.record()
-    with caplog.at_level(logging.INFO, "licensechain_hooks"):
-        site.worker(lease=SHORT).drain()
-    assert [message.partition(" ")[0] for message in caplog.messages] == [
-        *("worker.store_unavailable", "worker.store_available"),
-        "entry.processed",
-    ]
-    assert site.state(pk) == "processed"
-
-
 def test_a_lost_lease(site, wait_until, caplog):
     """What another worker has by now is dropped: no state, no ledger row, no further handler; the log says so once."""
     gate = site.gate()

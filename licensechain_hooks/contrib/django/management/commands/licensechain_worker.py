@@ -1,18 +1,13 @@
 """``manage.py licensechain_worker``: the handlers of stored deliveries, run in a process of their own."""
 
 import signal
-import threading
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from datetime import timedelta
-from types import FrameType
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from licensechain_hooks import ConfigurationError, Inbox, StoreUnavailableError, Worker
+from licensechain_hooks import ConfigurationError, StoreUnavailableError, Worker
 from licensechain_hooks.contrib.django.conf import get_receiver, get_settings
 
 __all__ = ["Command"]
@@ -39,18 +34,19 @@ class Command(BaseCommand):
         if options["once"] and options["concurrency"] is not None:
             msg = "--once runs one after the other; --concurrency is for a worker that stays"
             raise CommandError(msg)
+        came: list[int] = []
         try:
             if get_settings().processing == "inline":
                 msg = "with PROCESSING 'inline' the handlers run while the sender waits; set it to 'worker'"
                 raise CommandError(msg)
-            task = _Task(get_receiver().worker, concurrency=options["concurrency"], is_once=options["once"])
-            task.worker.inbox.stats()  # what is not there, or not ready, is told of before anything is begun
-            self._announce(task.worker)
-            with _stopped_by_signals(task) as came:
-                task.run()
+            worker = _worker_like(get_receiver().worker, concurrency=options["concurrency"])
+            worker.inbox.stats()  # what is not there, or not ready, is told of before anything is begun
+            self._announce(worker)
+            run = worker.drain if options["once"] else worker.run
+            run(stop_on=(signal.SIGINT, signal.SIGTERM), on_signal=came.append)
         except (ConfigurationError, StoreUnavailableError) as exc:
             raise CommandError(str(exc)) from exc
-        self._sum_up(task.worker)
+        self.stdout.write(str(worker.counters))
         if signal.SIGINT in came:
             raise SystemExit(_INTERRUPTED)
 
@@ -61,71 +57,8 @@ class Command(BaseCommand):
             f"{worker.settings.concurrency} at once, {worker.inbox!r}"
         )
 
-    def _sum_up(self, worker: Worker) -> None:
-        ended = asdict(worker.counters)
-        ended["unfinished"] = ended.pop("running")
-        counted = ", ".join(f"{state} {number:,}" for state, number in ended.items() if number)
-        self.stdout.write(counted or "nothing was due")
 
-
-class _Task:
-    """What the command does: a worker like the project's, run until it is stopped or nothing is due."""
-
-    def __init__(self, given: Worker, *, concurrency: int | None, is_once: bool) -> None:
-        settings = given.settings if concurrency is None else replace(given.settings, concurrency=concurrency)
-        self._inbox = _Closable(given.inbox)
-        self.is_once = is_once
-        self.worker = Worker(cast("Inbox", self._inbox), given.hooks, settings, endpoints=given.endpoints)
-
-    def run(self) -> None:
-        """Run."""
-        if self.is_once:
-            self.worker.drain()
-        else:
-            self.worker.run()
-
-    def stop(self) -> None:
-        """Let what runs come to its end."""
-        self._inbox.is_closed = True
-        self.worker.stop()
-
-    def hurry(self) -> None:
-        """Do not wait for it either."""
-        self.worker.stop(timedelta(0))
-
-
-class _Closable:
-    """An inbox that has nothing to claim once it is closed, which ends a drain."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
-        self.is_closed = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inbox, name)
-
-    def __repr__(self) -> str:
-        return repr(self._inbox)
-
-    def claim_many(self, *arguments: Any, **options: Any) -> list[Any]:
-        return [] if self.is_closed else [*self._inbox.claim_many(*arguments, **options)]
-
-
-@contextmanager
-def _stopped_by_signals(task: _Task) -> Iterator[list[int]]:
-    """Let SIGTERM and Ctrl-C stop the worker, and a second one at once; yields those that came."""
-    came: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        # In a thread: the one that runs this may hold whatever lock a stop needs.
-        threading.Thread(target=task.stop if len(came) == 1 else task.hurry, daemon=True).start()
-        if task.is_once and len(came) > 1:
-            raise KeyboardInterrupt  # what runs, runs here
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def _worker_like(given: Worker, *, concurrency: int | None) -> Worker:
+    """The project's worker, but for what the command line says."""
+    settings = given.settings if concurrency is None else replace(given.settings, concurrency=concurrency)
+    return Worker(given.inbox, given.hooks, settings, endpoints=given.endpoints)
