@@ -20,6 +20,7 @@ from licensechain_hooks.exceptions import ConfigurationError, UnknownEventTypeWa
 __all__ = ["Handler", "HandlerContext", "Hooks", "default_hooks", "on"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_LONGEST_NAME = 250  # the ledger takes 255, and where several have a name, "#2" and so on comes after it
 _PATTERN = re.compile(r"\*|[a-z0-9_]+(\.[a-z0-9_]+)*\.(\*|[a-z0-9_]+)")
 
 
@@ -352,6 +353,9 @@ def _handler(function: Any, *given: str) -> Handler:
         raise ConfigurationError(msg)
     named = function.func if isinstance(function, partial) else function
     name = f"{named.__module__}.{getattr(named, '__qualname__', type(named).__qualname__)}"
+    if len(name) > _LONGEST_NAME:
+        msg = f"a handler's module and name are at most {_LONGEST_NAME} characters, not {len(name)}: {name[:50]}…"
+        raise ConfigurationError(msg)
     return Handler(
         name=name,
         function=function,

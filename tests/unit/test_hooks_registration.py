@@ -170,6 +170,21 @@ def test_what_is_no_handler(hooks, register, given):
         decorate(given)
 
 
+@pytest.mark.parametrize("register", ["fallback", "on"])
+def test_a_name_that_the_ledger_cannot_take(hooks, register):
+    """A name that is too long for the inbox's ledger is refused when it is registered, and not at the first event."""
+
+    def lock(event): ...
+
+    decorate = hooks.on("license.revoked") if register == "on" else hooks.fallback
+    room = 250 - len(f"{__name__}.")
+    lock.__qualname__ = "é" * (room + 1)
+    with pytest.raises(ConfigurationError, match="module and name are at most 250 characters, not 251"):
+        decorate(lock)
+    lock.__qualname__ = "é" * room
+    decorate(lock)
+
+
 def test_a_decorator_without_its_type(hooks):
     """``@hooks.on`` without parentheses is refused at once."""
     with pytest.raises(ConfigurationError, match="is no event type"):
