@@ -117,8 +117,8 @@ def starlette_naive() -> Any:
 
 def starlette_procrastinate() -> Any:
     """Starlette with our route, whose handler only defers a task."""
-    from benchmarks._databases import dsn_of
-    from benchmarks._queues import procrastinate_app
+    from benchmarks.inbox._databases import dsn_of
+    from benchmarks.inbox._queues import procrastinate_app
 
     queue, task = procrastinate_app(dsn_of(os.environ[INBOX_VARIABLE]), connections=8)
     hooks = Hooks()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from benchmarks._bench import Bench
-from benchmarks._databases import KINDS
-from benchmarks._entries import new_entry
-from benchmarks._filling import Kind, fill
 from benchmarks._measure import Row, at_most
+from benchmarks.inbox._bench import Bench
+from benchmarks.inbox._databases import KINDS
+from benchmarks.inbox._entries import new_entry
+from benchmarks.inbox._filling import Kind, fill
 from licensechain_hooks._stores import LedgerRow, Settlement
 from licensechain_hooks.inbox.sql import SqlInbox
 

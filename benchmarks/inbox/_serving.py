@@ -10,12 +10,12 @@ from functools import partial
 from importlib.util import find_spec
 
 from benchmarks._applications import INBOX_VARIABLE
-from benchmarks._bench import Bench, Race
-from benchmarks._databases import KINDS, dsn_of
 from benchmarks._http import put_under_load
 from benchmarks._measure import Row, at_least, quartiles
-from benchmarks._queues import prepare_procrastinate
 from benchmarks._servers import Server
+from benchmarks.inbox._bench import Bench, Race
+from benchmarks.inbox._databases import KINDS, dsn_of
+from benchmarks.inbox._queues import prepare_procrastinate
 
 _CONNECTIONS = 32
 _THREADS = 16  # of gunicorn

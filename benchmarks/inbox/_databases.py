@@ -8,7 +8,7 @@ from pathlib import Path
 
 from licensechain_hooks.inbox.sql import SqlInbox
 
-_SUPPORT = Path(__file__).resolve().parent.parent / "tests" / "support"  # what tests and benchmarks share
+_SUPPORT = Path(__file__).resolve().parents[2] / "tests" / "support"  # what tests and benchmarks share
 if str(_SUPPORT) not in sys.path:
     sys.path.append(str(_SUPPORT))
 

@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Literal
 
-from benchmarks._databases import dsn_of, file_of
 from benchmarks._deliveries import event_body
 from benchmarks._progress import Progress
+from benchmarks.inbox._databases import dsn_of, file_of
 
 Kind = Literal["received", "processed"]
 

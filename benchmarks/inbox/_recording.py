@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Self
 
-from benchmarks._bench import Bench
-from benchmarks._databases import KINDS
-from benchmarks._entries import POOL, Manner, NaiveStore, new_entry
 from benchmarks._http import run_on_fastest_loop
 from benchmarks._measure import Row, at_least
+from benchmarks.inbox._bench import Bench
+from benchmarks.inbox._databases import KINDS
+from benchmarks.inbox._entries import POOL, Manner, NaiveStore, new_entry
 from licensechain_hooks._stores import NewEntry
 from licensechain_hooks.inbox._group_commit import GroupCommit
 from licensechain_hooks.inbox.sql import SqlInbox

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import sqlalchemy
 
-from benchmarks._databases import dsn_of, file_of
 from benchmarks._deliveries import event_body
+from benchmarks.inbox._databases import dsn_of, file_of
 from licensechain_hooks._stores import NewEntry
 from licensechain_hooks.events import parse_envelope
 

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks._dramatiq_actor import BROKER_VARIABLE
+from benchmarks.inbox._dramatiq_actor import BROKER_VARIABLE
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _PROCESSES = 2
 _PATIENCE = 600  # seconds
 
@@ -90,9 +90,9 @@ def drained_by_dramatiq(url: str, count: int) -> float:
     import redis
 
     environment = os.environ | {BROKER_VARIABLE: url}
-    enqueue = [sys.executable, "-m", "benchmarks._dramatiq_actor", str(count)]
+    enqueue = [sys.executable, "-m", "benchmarks.inbox._dramatiq_actor", str(count)]
     subprocess.run(enqueue, check=True, cwd=_ROOT, env=environment)
-    work = [sys.executable, "-m", "dramatiq", "benchmarks._dramatiq_actor", "--processes", str(_PROCESSES)]
+    work = [sys.executable, "-m", "dramatiq", "benchmarks.inbox._dramatiq_actor", "--processes", str(_PROCESSES)]
     with redis.Redis.from_url(url) as client:
         process = subprocess.Popen(
             work, cwd=_ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import _draining, _growing, _http_inbox, _recording
-from benchmarks._bench import Bench, bench_in
 from benchmarks._measure import Row
+from benchmarks.inbox import _draining, _growing, _recording, _serving
+from benchmarks.inbox._bench import Bench, bench_in
 
 _PARTS: Mapping[str, Callable[[Bench, int | None, bool], list[Row]]] = {
     "threads": lambda bench, _entries, _whole: _recording.in_threads(bench),
     "loop": lambda bench, _entries, _whole: _recording.on_a_loop(bench),
-    "http": lambda bench, _entries, _whole: _http_inbox.rows(bench),
+    "http": lambda bench, _entries, _whole: _serving.rows(bench),
     "drain": lambda bench, entries, whole: _draining.rows(bench, entries=entries, whole=whole),
     "growth": lambda bench, entries, whole: _growing.growth(bench, entries=entries, whole=whole),
     "waiting": lambda bench, entries, whole: _growing.waiting(bench, entries=entries, whole=whole),

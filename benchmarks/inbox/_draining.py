@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
-from benchmarks._bench import Bench
-from benchmarks._databases import KINDS, dsn_of
-from benchmarks._entries import new_entry
 from benchmarks._measure import Row, at_least
-from benchmarks._queues import drained_by_dramatiq, drained_by_procrastinate, prepare_procrastinate, valkey
+from benchmarks.inbox._bench import Bench
+from benchmarks.inbox._databases import KINDS, dsn_of
+from benchmarks.inbox._entries import new_entry
+from benchmarks.inbox._queues import drained_by_dramatiq, drained_by_procrastinate, prepare_procrastinate, valkey
 from licensechain_hooks import Event, Hooks, Worker
 from licensechain_hooks.inbox.sql import SqlInbox
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from benchmarks._databases import Databases
-from benchmarks._disk import Disk
 from benchmarks._measure import Row, Samples, Target, quartiles, take_turns
 from benchmarks._progress import Progress
+from benchmarks.inbox._databases import Databases
+from benchmarks.inbox._disk import Disk
 
 _DISK = "the disk"
 
