@@ -1,4 +1,4 @@
-"""Make the synchronous client of the asynchronous one, word by word.
+"""Make the synchronous half of the client of the asynchronous one, word by word.
 
 python tools/generate_sync_client.py           # writes it, formatted by ruff
 python tools/generate_sync_client.py --check   # exits with 1 where it is not what would be written
@@ -10,33 +10,44 @@ import sys
 from pathlib import Path
 
 CLIENT = Path(__file__).resolve().parents[1] / "licensechain_hooks" / "client"
-HEAD = (
-    '"""The client, synchronous. Generated from ``_async.py`` by ``tools/generate_sync_client.py``: change that."""\n'
-)
+MODULES = {"_async.py": "_sync.py", "_async_network.py": "_sync_network.py"}
 WORDS = {
-    "AsyncClient": "Client",
-    "AsyncIterator": "Iterator",
-    "AsyncLicenseChainClient": "LicenseChainClient",
-    "AsyncRetryingCaller": "RetryingCaller",
-    "AsyncWebhooks": "Webhooks",
+    "AnyIOBackend": "SyncBackend",
+    "AsyncByteStream": "SyncByteStream",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
+    "__aiter__": "__iter__",
+    "_async_network": "_sync_network",
     "aclose": "close",
     "aiter_raw": "iter_raw",
+    "aiter_stream": "iter_stream",
+    "aread": "read",
+    "asynchronous": "synchronous",
+    "handle_async_request": "handle_request",
 }
 PATTERNS = (
     (re.compile(r"\b(?:async|await) "), ""),
     (re.compile(r"\bAwaitable\[(\w+)\]"), r"\1"),
     (re.compile(r"\bAwaitable, "), ""),
+    (re.compile(r"  # noqa: ASYNC.*"), ""),
 )
 
 
-def synchronous(source: str) -> str:
-    """The text of the synchronous module, not yet formatted."""
-    _, _, rest = source.partition('"""\n')
+def synchronous(source: str, name: str) -> str:
+    """The text of the synchronous module, not yet formatted.
+
+    Args:
+        source: the asynchronous one.
+        name: of its file.
+    """
     for pattern, replacement in PATTERNS:
-        rest = pattern.sub(replacement, rest)
-    return HEAD + re.sub(r"\b\w+\b", lambda word: WORDS.get(word[0], word[0]), rest)
+        source = pattern.sub(replacement, source)
+    said = f"# Generated from {name} by tools/generate_sync_client.py: change that file.\n"
+    return said + re.sub(r"\b\w+\b", lambda found: _word(found[0]), source)
+
+
+def _word(word: str) -> str:
+    return WORDS.get(word) or re.sub(r"^(_?)Async", r"\1", word)
 
 
 def formatted(text: str, name: str) -> str:
@@ -48,13 +59,16 @@ def formatted(text: str, name: str) -> str:
 
 
 def main() -> int:
-    """Write ``_sync.py``, or check it."""
-    wanted = formatted(synchronous((CLIENT / "_async.py").read_text("utf-8")), "_sync.py")
-    target = CLIENT / "_sync.py"
-    if "--check" in sys.argv[1:]:
-        return int(not target.exists() or target.read_text("utf-8") != wanted)
-    target.write_text(wanted, "utf-8")
-    return 0
+    """Write the synchronous modules, or check them."""
+    differ = 0
+    for name, target in MODULES.items():
+        wanted = formatted(synchronous((CLIENT / name).read_text("utf-8"), name), target)
+        if "--check" not in sys.argv[1:]:
+            (CLIENT / target).write_text(wanted, "utf-8")
+        elif (CLIENT / target).read_text("utf-8") != wanted:
+            sys.stderr.write(f"{target} is not what {name} makes\n")
+            differ = 1
+    return differ
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The client, asynchronous. ``_sync.py`` is made of this file by ``tools/generate_sync_client.py``: change this one."""
+"""The asynchronous client."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import httpcore2
 import httpx2
 import stamina
 from pydantic import SecretStr
 
 from licensechain_hooks.client import _calls
+from licensechain_hooks.client._async_network import AsyncDeadlineTransport, deadline
 from licensechain_hooks.client._calls import Call
 from licensechain_hooks.client._replies import MAX_REPLY, Reply
 from licensechain_hooks.client._settings import ClientSettings
@@ -30,7 +32,8 @@ class AsyncLicenseChainClient:
     """LicenseChain's management API.
 
     Calls that failed are made again where that is safe: a GET after no reply or a fault of the service, any call that
-    was refused for its rate. A Retry-After of up to a minute is waited for.
+    was refused for its rate. A Retry-After of up to a minute is waited for. No redirect is followed. The environment's
+    ``HTTPS_PROXY`` and ``NO_PROXY`` are kept to, ``SSL_CERT_FILE`` too; never for this machine's own addresses.
 
     Args:
         api_key: by default ``LICENSECHAIN_API_KEY`` of the environment.
@@ -54,7 +57,12 @@ class AsyncLicenseChainClient:
         attempts: int = 3,
     ) -> None:
         self._settings = ClientSettings.checked(api_key=api_key, base_url=base_url, timeout=timeout, attempts=attempts)
-        self._http = httpx2.AsyncClient(timeout=self._settings.timeout, follow_redirects=False, trust_env=False)
+        self._http = httpx2.AsyncClient(
+            transport=AsyncDeadlineTransport(self._settings.proxy),
+            timeout=self._settings.timeout,
+            follow_redirects=False,
+            trust_env=False,
+        )
         self._retrying = stamina.AsyncRetryingCaller(attempts=attempts, timeout=None, wait_initial=0.2, wait_jitter=0.2)
         self.webhooks = AsyncWebhooks(self._make)
 
@@ -91,31 +99,26 @@ class AsyncLicenseChainClient:
         return call.parse(await self._send(call), self._settings.api_key)
 
     async def _send(self, call: Call[Any]) -> Reply:
-        deadline = time.monotonic() + self._settings.timeout
-        headers = {
-            "Authorization": f"Bearer {self._settings.api_key.get_secret_value()}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        }
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
+        settings = self._settings
+        begun = deadline.set(time.monotonic() + settings.timeout)
         try:
             async with self._http.stream(
-                call.method, self._settings.base_url + call.path, content=call.body, headers=headers
+                call.method, settings.base_url + call.path, content=call.body, headers=call.headers(settings.api_key)
             ) as response:
                 body = bytearray()
                 async for chunk in response.aiter_raw():
                     body += chunk
                     if len(body) > MAX_REPLY:
                         break
-                    if time.monotonic() > deadline:
-                        raise _too_slow(self._settings)
                 return Reply.of(response.status_code, response.headers.raw, bytes(body))
-        except httpx2.TimeoutException:
-            raise _too_slow(self._settings) from None
-        except httpx2.TransportError as error:
-            msg = f"no reply from {self._settings.host} ({type(error).__name__})"
+        except httpcore2.TimeoutException:
+            msg = f"no whole reply from {settings.host} within {settings.timeout:g} seconds"
             raise ConnectionFailedError(msg) from None
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError) as error:
+            msg = f"no reply from {settings.host}: {_why(error)}"
+            raise ConnectionFailedError(msg) from None
+        finally:
+            deadline.reset(begun)
 
 
 class AsyncWebhooks:
@@ -225,5 +228,10 @@ class AsyncWebhooks:
             number += 1
 
 
-def _too_slow(settings: ClientSettings) -> ConnectionFailedError:
-    return ConnectionFailedError(f"no whole reply from {settings.host} within {settings.timeout:g} seconds")
+def _why(error: Exception) -> str:
+    """In words; the error's own only where this machine wrote them, for others are of what the server sent."""
+    if isinstance(error, httpcore2.ConnectError):
+        return f"cannot connect ({error})"
+    if isinstance(error, httpcore2.ProxyError):
+        return "the proxy does not let us through"
+    return "the connection ended early, or what came is not HTTP"

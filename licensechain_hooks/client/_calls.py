@@ -59,6 +59,16 @@ class Call(Generic[_Result]):
     body: bytes | None = field(default=None, repr=False)
     secrets: tuple[SecretStr, ...] = ()
 
+    def headers(self, api_key: SecretStr) -> dict[str, str]:
+        """What to send with it. No encoding is asked for, so that a small reply cannot become a large one."""
+        headers = {
+            "Authorization": f"Bearer {api_key.get_secret_value()}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "licensechain-hooks",
+        }
+        return headers if self.body is None else headers | {"Content-Type": "application/json"}
+
     def parse(self, reply: Reply, api_key: SecretStr) -> _Result:
         """The result of this call.
 

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
 from re import fullmatch
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+import httpx2
 from pydantic import SecretStr
 
 from licensechain_hooks.exceptions import ConfigurationError
@@ -26,6 +28,7 @@ class ClientSettings:
     base_url: str
     timeout: float
     attempts: int
+    proxy: httpx2.Proxy | None = field(default=None, repr=False)
 
     @classmethod
     def checked(
@@ -42,9 +45,11 @@ class ClientSettings:
         Raises:
             ConfigurationError: says which setting and why.
         """
+        url = _checked_url(base_url or environ.get("LICENSECHAIN_BASE_URL") or _DEFAULT_BASE_URL)
         return cls(
             api_key=_checked_key(environ.get("LICENSECHAIN_API_KEY", "") if api_key is None else api_key),
-            base_url=_checked_url(base_url or environ.get("LICENSECHAIN_BASE_URL") or _DEFAULT_BASE_URL),
+            base_url=url,
+            proxy=_proxy_for(urlsplit(url).hostname or ""),
             timeout=_checked_timeout(timeout),
             attempts=_checked_attempts(attempts),
         )
@@ -75,7 +80,7 @@ def _checked_url(given: Any) -> str:
     except (AttributeError, TypeError, ValueError):
         msg = f"base_url is not a URL; {looks}"
         raise ConfigurationError(msg) from None
-    if not isinstance(given, str) or not host or url.scheme not in {"http", "https"}:
+    if not isinstance(given, str) or not host or not _is_host(host) or url.scheme not in {"http", "https"}:
         msg = f"base_url is not an http or https URL; {looks}"
         raise ConfigurationError(msg)
     if not fullmatch(r"[!-~]+", given):
@@ -88,6 +93,28 @@ def _checked_url(given: Any) -> str:
         msg = "base_url must be https: over http everyone on the way reads the API key; only this machine may be http"
         raise ConfigurationError(msg)
     return given.rstrip("/")
+
+
+def _is_host(host: str) -> bool:
+    """Whether it can be looked up: Python's resolver has other errors than ``OSError`` for what it finds no name."""
+    return ":" in host or fullmatch(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", host) is not None
+
+
+def _proxy_for(host: str) -> httpx2.Proxy | None:
+    """The environment's proxy, which passes on what it cannot read: only https goes through it."""
+    proxies = getproxies()
+    named = proxies.get("https") or proxies.get("all")
+    if not named or _is_loopback(host) or proxy_bypass(host):
+        return None
+    url = named if "://" in named else f"http://{named}"
+    try:
+        proxy = httpx2.Proxy(url)
+    except (httpx2.InvalidURL, ValueError):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in {"http", "https"} or not proxy.url.host:
+        msg = "HTTPS_PROXY (or ALL_PROXY) of the environment is not the http or https URL of a proxy"
+        raise ConfigurationError(msg)
+    return proxy
 
 
 def _is_loopback(host: str) -> bool:

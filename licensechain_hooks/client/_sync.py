@@ -1,4 +1,5 @@
-"""The client, synchronous. Generated from ``_async.py`` by ``tools/generate_sync_client.py``: change that."""
+# Generated from _async.py by tools/generate_sync_client.py: change that file.
+"""The synchronous client."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import httpcore2
 import httpx2
 import stamina
 from pydantic import SecretStr
@@ -17,6 +19,7 @@ from licensechain_hooks.client import _calls
 from licensechain_hooks.client._calls import Call
 from licensechain_hooks.client._replies import MAX_REPLY, Reply
 from licensechain_hooks.client._settings import ClientSettings
+from licensechain_hooks.client._sync_network import DeadlineTransport, deadline
 from licensechain_hooks.client.exceptions import ApiError, ConnectionFailedError
 from licensechain_hooks.client.models import DeliveryLog, Page, Webhook
 
@@ -30,7 +33,8 @@ class LicenseChainClient:
     """LicenseChain's management API.
 
     Calls that failed are made again where that is safe: a GET after no reply or a fault of the service, any call that
-    was refused for its rate. A Retry-After of up to a minute is waited for.
+    was refused for its rate. A Retry-After of up to a minute is waited for. No redirect is followed. The environment's
+    ``HTTPS_PROXY`` and ``NO_PROXY`` are kept to, ``SSL_CERT_FILE`` too; never for this machine's own addresses.
 
     Args:
         api_key: by default ``LICENSECHAIN_API_KEY`` of the environment.
@@ -54,7 +58,12 @@ class LicenseChainClient:
         attempts: int = 3,
     ) -> None:
         self._settings = ClientSettings.checked(api_key=api_key, base_url=base_url, timeout=timeout, attempts=attempts)
-        self._http = httpx2.Client(timeout=self._settings.timeout, follow_redirects=False, trust_env=False)
+        self._http = httpx2.Client(
+            transport=DeadlineTransport(self._settings.proxy),
+            timeout=self._settings.timeout,
+            follow_redirects=False,
+            trust_env=False,
+        )
         self._retrying = stamina.RetryingCaller(attempts=attempts, timeout=None, wait_initial=0.2, wait_jitter=0.2)
         self.webhooks = Webhooks(self._make)
 
@@ -91,31 +100,26 @@ class LicenseChainClient:
         return call.parse(self._send(call), self._settings.api_key)
 
     def _send(self, call: Call[Any]) -> Reply:
-        deadline = time.monotonic() + self._settings.timeout
-        headers = {
-            "Authorization": f"Bearer {self._settings.api_key.get_secret_value()}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        }
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
+        settings = self._settings
+        begun = deadline.set(time.monotonic() + settings.timeout)
         try:
             with self._http.stream(
-                call.method, self._settings.base_url + call.path, content=call.body, headers=headers
+                call.method, settings.base_url + call.path, content=call.body, headers=call.headers(settings.api_key)
             ) as response:
                 body = bytearray()
                 for chunk in response.iter_raw():
                     body += chunk
                     if len(body) > MAX_REPLY:
                         break
-                    if time.monotonic() > deadline:
-                        raise _too_slow(self._settings)
                 return Reply.of(response.status_code, response.headers.raw, bytes(body))
-        except httpx2.TimeoutException:
-            raise _too_slow(self._settings) from None
-        except httpx2.TransportError as error:
-            msg = f"no reply from {self._settings.host} ({type(error).__name__})"
+        except httpcore2.TimeoutException:
+            msg = f"no whole reply from {settings.host} within {settings.timeout:g} seconds"
             raise ConnectionFailedError(msg) from None
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError) as error:
+            msg = f"no reply from {settings.host}: {_why(error)}"
+            raise ConnectionFailedError(msg) from None
+        finally:
+            deadline.reset(begun)
 
 
 class Webhooks:
@@ -225,5 +229,10 @@ class Webhooks:
             number += 1
 
 
-def _too_slow(settings: ClientSettings) -> ConnectionFailedError:
-    return ConnectionFailedError(f"no whole reply from {settings.host} within {settings.timeout:g} seconds")
+def _why(error: Exception) -> str:
+    """In words; the error's own only where this machine wrote them, for others are of what the server sent."""
+    if isinstance(error, httpcore2.ConnectError):
+        return f"cannot connect ({error})"
+    if isinstance(error, httpcore2.ProxyError):
+        return "the proxy does not let us through"
+    return "the connection ended early, or what came is not HTTP"
