@@ -10,12 +10,15 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from databases import fresh_database
 from hypothesis import settings
 from postgres_server import NoPostgresError, PostgresServer
+
+if TYPE_CHECKING:
+    from emulated import Emulated
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, max_examples=300, print_blob=True)
@@ -87,3 +90,12 @@ def mysql_database(mysql_url: str) -> Iterator[str]:
     """An empty MariaDB or MySQL database for the tests of one module."""
     with fresh_database(mysql_url) as url:
         yield url
+
+
+@pytest.fixture
+def emulator() -> Iterator["Emulated"]:
+    """A local LicenseChain of one's own: ``.url``, ``.base_url``, ``.api_key``, ``.faults(…)``."""
+    from emulated import Emulated
+
+    with Emulated() as running:
+        yield running
