@@ -180,7 +180,7 @@ class _Attempt:
         for before in self._runner.hooks.befores():
             run = self._attempt(before)
             if run.error is not None:
-                self._note_failure(before, run)
+                self._note_failure(before, run, run.error)
                 return False
         return True
 
@@ -210,7 +210,7 @@ class _Attempt:
             return
         state: RunState = "discarded" if isinstance(run.error, Discard) else "failed"
         self._rows.append(replace(row, state=state))
-        self._note_failure(handler, run)
+        self._note_failure(handler, run, run.error)
 
     def _run_plain(self, handler: Handler, row: LedgerRow) -> HandlerRun:
         if handler.latest_only:
@@ -253,10 +253,9 @@ class _Attempt:
         except HandlerTimeLimitError as error:
             return HandlerRun(handler.name, error)
 
-    def _note_failure(self, handler: Handler, run: HandlerRun) -> None:
-        if run.error is not None:
-            self._errors.append((handler.name, run.error))
-            _within(self._limit, partial(self._dispatch.report, handler, run))
+    def _note_failure(self, handler: Handler, run: HandlerRun, error: BaseException) -> None:
+        self._errors.append((handler.name, error))
+        _within(self._limit, partial(self._dispatch.report, handler, run))
 
 
 class _RollBackError(Exception):

@@ -324,6 +324,15 @@ def test_closed_loops_are_forgotten():
     assert len(group._gatherings) == 1
 
 
+def test_loops_that_are_not_closed_are_remembered():
+    """A loop that stands still while another one runs is gathered for when it goes on."""
+    group = grouped(Store())
+    with asyncio.Runner() as one, asyncio.Runner() as other:
+        for runner, item in ((one, "a"), (other, "b"), (one, "c")):
+            assert runner.run(group.asubmit(item)) == f"stored {item}"
+        assert len(group._gatherings) == 2
+
+
 def test_a_loop_that_is_closed_during_a_commit():
     """A loop may end before the commit for it does: nobody is there to be told, and other loops go on."""
     store = Store("a")

@@ -1,13 +1,16 @@
 """What `SqlInbox` adds to the inbox every database has: connections, processes, SQLAlchemy's sessions."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
+import psycopg
 import pytest
 import sqlalchemy
 from sqlalchemy import orm
@@ -15,7 +18,9 @@ from sqlalchemy import orm
 from licensechain_hooks._stores import EntryFilter, LedgerRow, NewEntry
 from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.inbox._database import rows_of
+from licensechain_hooks.inbox._impatient import ImpatientConnection
 from licensechain_hooks.inbox.database import only_writer
+from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.inbox.sql import SqlInbox
 
 LEASE = timedelta(seconds=60)
@@ -84,10 +89,19 @@ def test_a_password_is_not_quoted_from_a_bad_url():
     assert ("hunter2" in str(raised.value), raised.value.__cause__) == (False, None)
 
 
-def test_payloads_cannot_outlive_their_entries(tmp_path):
+def test_an_engine_of_another_database_is_refused():
+    """What has no SQL of its own here is refused by its name."""
+    engine = sqlalchemy.create_engine("mssql+pymssql://localhost/x", module=sqlite3)
+    with pytest.raises(ConfigurationError, match="not in mssql"):
+        SqlInbox(engine)
+
+
+@pytest.mark.parametrize("kind", [SqlInbox, MemoryInbox])
+def test_payloads_cannot_outlive_their_entries(tmp_path, kind):
     """A payload is deleted with its entry at the latest; to ask for more is a mistake."""
+    where = [f"sqlite:///{tmp_path / 'inbox.db'}"] if kind is SqlInbox else []
     with pytest.raises(ConfigurationError, match="payload_retention"):
-        SqlInbox(f"sqlite:///{tmp_path / 'inbox.db'}", retention=timedelta(days=1))
+        kind(*where, retention=timedelta(days=1))
 
 
 def test_a_password_is_in_no_repr_and_no_error():
@@ -154,6 +168,94 @@ def test_a_bad_row_fails_alone_and_leaves_nothing(postgres):
         postgres.record_many([an_entry("good"), an_entry("bad" * 100)])
     assert postgres.count(EntryFilter()) == 0
     assert [recorded.state for recorded in postgres.record_many([an_entry("good")])] == ["new"]
+
+
+def test_a_new_file_that_another_process_writes(tmp_path):
+    """Whoever opens a file while another process writes to it waits until it is allowed to set it up."""
+    file = tmp_path / "inbox.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE seat (license TEXT)")
+        end = threading.Timer(0.1, other.execute, ["COMMIT"])
+        end.start()
+        with closing(SqlInbox(f"sqlite:///{file}")) as inbox:
+            assert [recorded.state for recorded in inbox.record_many([an_entry()])] == ["new"]
+        end.join()
+
+
+def test_a_server_that_stops_and_comes_back(postgres_server):
+    """While PostgreSQL is away everything is unavailable, a handler's transaction too; afterwards all goes on."""
+    with closing(SqlInbox(postgres_server.url)) as inbox:
+        inbox.create_schema()
+        claim = claimed(inbox)
+        postgres_server.stop("immediate")
+        for call in (lambda: inbox.record_many([an_entry("evt_2")]), inbox.stats, lambda: enter(inbox, claim)):
+            with pytest.raises(StoreUnavailableError):
+                call()
+        with pytest.raises(StoreUnavailableError):
+            SqlInbox(postgres_server.url).stats()
+        postgres_server.start()
+        enter(inbox, claim)
+        assert [row.state for row in inbox.ledger(claim.pk)] == ["done"]
+        assert [recorded.state for recorded in inbox.record_many([an_entry("evt_2")])] == ["new"]
+
+
+def enter(inbox, claim):
+    """A transaction without a word from the handler."""
+    with inbox.transaction(claim, DONE):
+        pass
+
+
+def test_a_server_that_does_not_answer(postgres):
+    """A connection with a deadline stops waiting for its server; what is still within it gets its answer."""
+    connection = ImpatientConnection.connect(postgres.engine.url.set(drivername="postgresql").render_as_string(False))
+    connection.deadline = time.monotonic() + 0.3
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(psycopg.OperationalError, match="not answered in time"):
+        connection.execute("SELECT pg_sleep(30)")
+    connection.close()
+
+
+def test_an_event_that_is_purged_while_it_is_compared(inbox, monkeypatch):
+    """A redelivery of an event that a purge deletes in this very moment is new."""
+    inbox.record_many([an_entry()])
+    known, is_there = inbox._known, [True]
+
+    def purge_and_look(entries):
+        if is_there:
+            is_there.clear()
+            inbox._run(lambda cursor: cursor.execute("DELETE FROM licensechain_hooks_entry", {}), atomic=True)
+        return known(entries)
+
+    monkeypatch.setattr(inbox, "_known", purge_and_look)
+    assert [recorded.state for recorded in inbox.record_many([an_entry()])] == ["new"]
+    assert inbox.count(EntryFilter()) == 1
+
+
+@pytest.mark.parametrize("hours", [-12, 12])
+def test_times_at_the_edge_of_the_calendar(sqlite, hours):
+    """A time that has no equal in UTC is stored as the first or the last one there is."""
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)
+    zone = timezone(timedelta(hours=hours))
+    expected = [first, last - timedelta(hours=12)] if hours > 0 else [first + timedelta(hours=12), last]
+    entries = [
+        replace(an_entry(str(moment.year)), event_timestamp=moment.replace(tzinfo=zone)) for moment in (first, last)
+    ]
+    for inbox in (sqlite, MemoryInbox()):
+        inbox.record_many(entries)
+        found = sorted(
+            entry.event_timestamp.replace(minute=0, second=0, microsecond=0) for entry in inbox.entries(EntryFilter())
+        )
+        assert found == expected
+
+
+def test_the_latest_event_of_no_license(inbox):
+    """Under latest_only an event that belongs to no license is not stale, and nothing is remembered of it."""
+    claim = claimed(inbox)
+    with inbox.transaction(claim, replace(DONE, latest_only=True)) as transaction:
+        assert not transaction.is_stale
+    assert [row.state for row in inbox.ledger(claim.pk)] == ["done"]
+    assert inbox._run(lambda cursor: rows_of(cursor, "SELECT 1 FROM licensechain_hooks_newest", {}), atomic=False) == []
 
 
 def test_only_one_thread_of_a_process_writes_to_sqlite(sqlite):
@@ -236,6 +338,7 @@ def test_an_inbox_made_before_a_fork_works_after_it(tmp_path, postgres_database)
 import os, sys, threading
 from datetime import UTC, datetime
 from licensechain_hooks._stores import EntryFilter, NewEntry
+from licensechain_hooks.inbox._impatient import ImpatientConnection
 from licensechain_hooks.inbox.database import only_writer
 from licensechain_hooks.inbox.sql import SqlInbox
 

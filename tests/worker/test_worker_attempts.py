@@ -312,6 +312,27 @@ def test_the_latest_only(site, transactional):
     assert (site.state(old), site.ran.count("sync"), site.ran.count("audit")) == ("processed", 2, 3)
 
 
+@pytest.mark.parametrize("transactional", [False, True])
+def test_the_latest_only_of_no_license(site, transactional):
+    """An event of no license is never older than another: a handler under latest_only runs for each."""
+    site.on("sync", latest_only=True, transactional=transactional)
+    for number in range(2):
+        site.record(f"evt_{number}", license_id=None, event_timestamp=site.clock.now - number * HOUR)
+    site.worker().drain()
+    assert (site.ran, site.counted("processed")) == (["sync", "sync"], 2)
+
+
+def test_an_inbox_that_cannot_tell_the_latest(site):
+    """A fault of the inbox before a handler fails that handler, and not the others."""
+    site.inbox.is_stale = lambda *given: 1 / 0
+    site.on("sync", latest_only=True)
+    site.on("audit")
+    pk = site.record()
+    site.worker().drain()
+    assert (site.ran, site.states(pk)) == (["audit"], {"sync": "failed", "audit": "done"})
+    assert (site.state(pk), site.entry(pk).error_code) == ("failed", "ZeroDivisionError")
+
+
 def test_a_transaction_commits_with_its_row(site):
     """A transactional handler that returns has its row in the ledger, and has a connection."""
     pk = site.record()

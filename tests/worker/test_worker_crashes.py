@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from licensechain_hooks.exceptions import StoreUnavailableError
+from licensechain_hooks.worker import Counters
 
 LEASE = timedelta(seconds=60)
 
@@ -134,6 +135,15 @@ def test_a_worker_that_wakes_too_late(site, transactional):
     late.drain()
     assert (ran_by, site.ran, site.state(pk), site.entry(pk).attempts) == (["late", "other"], ["mail"], "processed", 2)
     assert (other.counters.processed, late.counters.processed) == (1, 0)
+
+
+def test_a_worker_that_settles_too_late(site):
+    """Who has run the last handler when another worker has the entry by then says so, and does not settle it."""
+    site.on("lock", lambda event: site.advance(LEASE) or site.inbox.claim_many(["default"], limit=1, lease=LEASE))
+    pk = site.record()
+    worker = site.worker()
+    assert (worker.drain(), worker.counters) == (1, Counters(lost=1))
+    assert (site.state(pk), site.ledger(pk)) == ("processing", {})
 
 
 def test_a_redelivery_while_it_runs(site):

@@ -138,6 +138,14 @@ def test_a_listener_has_a_limit_too(interrupting, site, wait_until, raising, cap
     assert site.entry(pk).error_code == "ValueError"
 
 
+def test_a_worker_without_a_limit(site, wait_until):
+    """A worker may run handlers for as long as they take."""
+    site.on("lock")
+    pk = site.record()
+    site.worker(time_limit=None).start()
+    wait_until(lambda: site.state(pk) == "processed")
+
+
 def test_no_limit(site):
     """Without a time limit nothing is interrupted."""
     limit = TimeLimit(None)

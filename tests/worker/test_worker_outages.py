@@ -167,6 +167,29 @@ def test_one_bad_settlement(site, wait_until, names):
     assert "worker.not_settled" in names()
 
 
+def test_an_outage_after_a_bad_settlement(site, wait_until):
+    """Where the store goes down while settlements are written one by one, they are written once it is back."""
+    faults = [
+        RuntimeError("this driver cannot write that"),
+        StoreUnavailableError("away"),
+        StoreUnavailableError("away"),
+    ]
+    settle_many = site.inbox.settle_many
+
+    def faulty(settlements):
+        if faults:
+            raise faults.pop(0)
+        return settle_many(settlements)
+
+    site.inbox.settle_many = faulty
+    pk = site.record()
+    site.on("lock")
+    worker = site.worker()
+    worker.start()
+    wait_until(lambda: worker.counters.processed == 1)
+    assert (site.state(pk), site.ran, faults) == ("processed", ["lock"], [])
+
+
 def test_an_error_that_cannot_be_written(site, raising, wait_until):
     """An entry whose error text the store refuses is settled without it."""
     pk = site.record()
@@ -209,6 +232,18 @@ def test_a_fault_around_a_handler(site, wait_until, names):
     assert (site.entry(pk).error_code, names().count("entry.not_run")) == ("ZeroDivisionError", 1)
     site.advance(HOUR)
     wait_until(lambda: site.state(pk) == "processed")
+
+
+def test_whatever_comes_out_of_an_entry(site, wait_until, raising):
+    """Not even an exception that ends threads ends those of a worker: the entry fails, and the next one runs."""
+    site.on("lock", lambda event: raising(KeyboardInterrupt)(event) if event.id == "evt_1" else None)
+    first = site.record("evt_1")
+    worker = site.worker(concurrency=1)
+    worker.start()
+    wait_until(lambda: site.state(first) == "failed")
+    second = site.record("evt_2")
+    wait_until(lambda: site.state(second) == "processed")
+    assert site.entry(first).error_code == "KeyboardInterrupt"
 
 
 def test_a_stop_while_the_store_is_down(site, wait_until):
