@@ -1,0 +1,67 @@
+"""Findings for people: rows, a sentence that sums up, and what to do next."""
+
+from collections.abc import Iterator, Sequence
+
+from licensechain_hooks.cli._entries import TROUBLE, spell_count
+from licensechain_hooks.cli._findings import Finding, Findings
+from licensechain_hooks.cli._output import printable
+from licensechain_hooks.cli._times import spell_moment
+
+__all__ = ["FINDINGS_HEADER", "advice", "finding_row", "sum_up"]
+
+FINDINGS_HEADER = ("event id", "type", "deliveries", "last", "answer", "entry", "problem")
+_REFUSED = {401, 403}
+_SHOWN = 10  # numbers of entries in a command
+
+
+def finding_row(finding: Finding) -> tuple[str, ...]:
+    """The cells of a finding, under `FINDINGS_HEADER`."""
+    answer = " ".join(filter(None, (str(finding.status_code or ""), finding.error))) or "none"
+    entry = "-" if finding.entry is None else f"{finding.entry} ({finding.state})"
+    cells = (finding.event_id or "-", finding.event_type or "-", str(finding.deliveries), spell_moment(finding.last_at))
+    return tuple(map(printable, (*cells, answer, entry, ", ".join(finding.problems))))
+
+
+def sum_up(findings: Findings) -> str:
+    """What a look has shown, in a sentence."""
+    number = sum(findings.deliveries.values())
+    delivered = findings.deliveries.get("delivered", 0)
+    parts = [f"{spell_count(number, 'delivery')} of {spell_count(findings.events, 'event')}, {delivered:,} succeeded"]
+    failed, missing = findings.count("failed"), findings.count("missing")
+    parts.append(f"{spell_count(failed, 'event')} never delivered" if failed else "every event was delivered")
+    if findings.compared_since is not None:
+        parts.append(f"{spell_count(missing, 'event')} missing from the inbox" if missing else "the inbox has them all")
+    if not number:
+        parts = ["no delivery is logged"]
+    return printable(f"webhook {findings.webhook} since {spell_moment(findings.since)}: {'; '.join(parts)}")
+
+
+def advice(findings: Findings) -> Iterator[str]:
+    """What to do next, a line for each kind of finding."""
+    found, test = findings.found, f"licensechain-hooks webhooks test {printable(findings.webhook)}"
+    if any(finding.status_code in _REFUSED for finding in found):
+        yield "401 and 403: the endpoint's signing secret is probably another one; licensechain-hooks doctor finds out"
+    if any("failed" in finding.problems and finding.entry is None for finding in found):
+        yield (
+            f"failed: once `{test}` gets through (see webhooks logs), have LicenseChain send them again; nothing here "
+            "can, for here they never arrived (the emulator: 'Send again' on its page)"
+        )
+    if any(finding.problems == ("missing",) for finding in found):
+        yield (
+            "missing though delivered: does the webhook's URL lead to a receiver that stores in this inbox? Then have "
+            "LicenseChain send them again"
+        )
+    arrived = [finding for finding in found if finding.entry is not None]
+    if arrived:
+        yield (
+            "failed, but in the inbox: they arrived, and need not be sent again; the answer was an error, or came too "
+            "late (LicenseChain waits for 5 seconds)"
+        )
+    troubled = sorted({finding.entry for finding in arrived if finding.state in TROUBLE and finding.entry is not None})
+    if troubled:
+        more = f" (and {len(troubled) - _SHOWN} more)" if len(troubled) > _SHOWN else ""
+        yield f"run their handlers again: licensechain-hooks inbox replay {_numbers(troubled)}{more}"
+
+
+def _numbers(pks: Sequence[int]) -> str:
+    return " ".join(map(str, pks[:_SHOWN]))
