@@ -304,6 +304,15 @@ def test_a_handler_writes_to_the_applications_tables(inbox):
         assert [row.state for row in shared.ledger(claim.pk)] == ["done"]
 
 
+def test_a_handlers_own_error_of_the_database(inbox):
+    """An error that the handler's statement raises is the handler's, and goes on as it was; nothing is left."""
+    claim = claimed(inbox)
+    with pytest.raises(sqlalchemy.exc.IntegrityError), inbox.transaction(claim, DONE) as transaction:
+        transaction.connection.exec_driver_sql("INSERT INTO licensechain_hooks_newest (handler) VALUES ('lock_seat')")
+    assert inbox.ledger(claim.pk) == []
+    assert [recorded.state for recorded in inbox.record_many([an_entry("evt_2")])] == ["new"]
+
+
 def test_a_session_belongs_to_the_transaction(inbox):
     """``commit`` of the session keeps its writes in the transaction, which alone decides."""
 

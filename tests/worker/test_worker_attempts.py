@@ -201,6 +201,16 @@ def test_a_listener_is_told_of_errors(site, raising):
     assert (told, site.state(pk)) == ([(LookupError, "evt_1", 1)], "failed")
 
 
+def test_befores_run_first(site):
+    """Functions under `before` run before the handlers, in every attempt, and are in no ledger."""
+    site.hooks.before(lambda event: site.ran.append("one"))
+    site.hooks.before(lambda event: site.ran.append("two"))
+    site.on("lock")
+    pk = site.record()
+    site.worker().drain()
+    assert (site.ran, site.states(pk)) == (["one", "two", "lock"], {"lock": "done"})
+
+
 def test_a_before_that_fails(site, raising):
     """Where a function under `before` fails no handler runs, and the entry is tried again."""
     pk = site.record()
