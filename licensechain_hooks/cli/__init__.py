@@ -17,10 +17,13 @@ __all__ = ["main"]
 _COMMANDS = {
     "demo": "Send real deliveries to a real server and show what comes of each.",
     "listen": "Receive deliveries on this machine and print a line for each.",
+    "emulator": "Be a LicenseChain on this machine: API, deliveries, logs, faults, a page.",
     "trigger": "Sign an event and deliver it to a URL.",
     "verify": "Check the signature and the time of a captured delivery.",
     "inbox": "Look at the inbox; replay, discard and purge its entries.",
     "worker": "Run the handlers of stored entries, until it is stopped.",
+    "webhooks": "See and change what LicenseChain delivers where.",
+    "monitor": "Find failed deliveries, and events that the inbox lacks.",
 }
 
 

@@ -13,6 +13,7 @@ from licensechain_hooks.emulator._documents import add_documents
 from licensechain_hooks.emulator._emulation import Emulation
 from licensechain_hooks.emulator._errors import add_error_handlers
 from licensechain_hooks.emulator._gate import Gate
+from licensechain_hooks.emulator._page import router as page_router
 from licensechain_hooks.emulator._settings import EmulatorSettings
 
 __all__ = ["create_app"]
@@ -44,6 +45,7 @@ def create_app(settings: EmulatorSettings) -> FastAPI:
     app.state.emulation = emulation
     app.include_router(api_router(emulation))
     app.include_router(control_router(emulation))
+    app.include_router(page_router)
     add_error_handlers(app, emulation)
     add_documents(app)
     app.add_middleware(Gate, emulation=emulation)

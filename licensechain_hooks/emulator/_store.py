@@ -1,6 +1,7 @@
 """The state of an emulator: one SQLite file that one process holds."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,12 +87,15 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         try:
-            self._connection = sqlite3.connect(
-                "" if path is None else path, isolation_level=None, check_same_thread=False, timeout=0.2
-            )
+            name = "" if path is None else _private(path)
+            self._connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False, timeout=0.2)
             self._connection.row_factory = sqlite3.Row
             self._prepare()
+        except OSError as exc:
+            msg = f"cannot keep the state in {path}: {exc.strerror}"
+            raise ConfigurationError(msg) from exc
         except sqlite3.Error as exc:
+            self.close()
             msg = f"cannot keep the state in {path}: {exc}"
             if "locked" in str(exc):
                 msg = f"another process, perhaps another emulator, uses {path}"
@@ -243,6 +247,12 @@ class Store:
     def _count(self, statement: str, *values: object) -> int:
         row = self._one(statement, *values)
         return 0 if row is None else int(row[0])
+
+
+def _private(path: Path) -> Path:
+    """The file, made where it is not yet so that only its owner reads the secrets in it."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    return path.absolute()
 
 
 def _webhook(row: sqlite3.Row) -> Webhook:
