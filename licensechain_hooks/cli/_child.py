@@ -1,4 +1,4 @@
-"""A ``listen`` in a process of its own."""
+"""A command of ours in a process of its own."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -14,39 +15,41 @@ import click
 
 import licensechain_hooks
 
-__all__ = ["ListenProcess"]
+__all__ = ["ChildProcess", "emulator_process", "listen_process"]
 
 _START = 30.0  # seconds: a cold disk, a busy machine
 _END = 5.0
 
 
-class ListenProcess:
-    """A context manager: the receiver listens inside it, and its process has ended after it.
+class ChildProcess:
+    """A context manager: a command of ours runs inside it, and its process has ended after it.
 
     The process holds the other end of its stdin and ends with it, so that even a killed parent leaves none behind.
 
     Args:
-        framework: which framework's server.
-        secret: the signing secret; it goes through the environment, where other users cannot read it.
-        options: more options of ``listen``.
+        what: what people call it.
+        arguments: of the command line.
+        environ: what it reads of the environment; secrets go this way, for other users can read arguments.
     """
 
-    def __init__(self, framework: str, secret: str, *options: str) -> None:
+    def __init__(self, what: str, *arguments: str, environ: Mapping[str, str]) -> None:
+        self._what = what
         self._command = [
-            *(sys.executable, *_import_flags(), "-m", "licensechain_hooks", "listen"),
-            *("--framework", framework, "--port", "0", "--format", "jsonl", "--stop-with-stdin", *options),
+            *(sys.executable, *_import_flags(), "-m", "licensechain_hooks", *arguments),
+            *("--format", "jsonl", "--stop-with-stdin"),
         ]
         self._environ = {name: text for name, text in os.environ.items() if not name.startswith("LICENSECHAIN_")}
-        self._environ["LICENSECHAIN_WEBHOOK_SECRET"] = secret
+        self._environ |= environ
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         """Start it."""
-        self._process = subprocess.Popen(  # noqa: S603 - this very package
+        self._process = process = subprocess.Popen(  # noqa: S603 - this very package
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environ
         )
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        self._reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
         self._reader.start()
         return self
 
@@ -54,36 +57,41 @@ class ListenProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End it: in order, else by force."""
-        assert self._process.stdin is not None  # noqa: S101
-        self._process.stdin.close()
+        process = self._process
+        assert process is not None and process.stdin is not None  # noqa: S101, PT018 - it was started
+        process.stdin.close()
         try:
-            self._process.wait(_END)
+            process.wait(_END)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            process.kill()
         except BaseException:
-            self._process.kill()
+            process.kill()
             raise
         finally:
-            self._process.wait()
+            process.wait()
             self._reader.join()
 
     @property
     def pid(self) -> int:
-        """The id of the process."""
-        return self._process.pid
+        """The id of the process; 0 before it is started."""
+        return 0 if self._process is None else self._process.pid
 
-    def url(self) -> str:
-        """The URL it listens at, once it does.
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def first_line(self) -> dict[str, Any]:
+        """What it prints once it listens.
 
         Raises:
             click.ClickException: it does not start; why, it has said on stderr.
         """
         first = self._next(_START)
         if first is None:
-            msg = "the receiver did not start"
+            msg = f"the {self._what} did not start"
             raise click.ClickException(msg)
-        url: str = first["url"]
-        return url
+        return first
 
     def line(self) -> dict[str, Any]:
         """The next line; empty, where there is none."""
@@ -100,6 +108,29 @@ class ListenProcess:
             for line in stdout:
                 self._lines.put(json.loads(line))
         self._lines.put(None)
+
+
+def listen_process(framework: str, secret: str, *options: str, port: int = 0) -> ChildProcess:
+    """A receiver on this machine.
+
+    Args:
+        framework: which framework's server.
+        secret: the signing secret.
+        options: more options of ``listen``.
+        port: 0 picks a free one.
+    """
+    arguments = ("listen", "--framework", framework, "--port", str(port), *options)
+    return ChildProcess("receiver", *arguments, environ={"LICENSECHAIN_WEBHOOK_SECRET": secret})
+
+
+def emulator_process(api_key: str, *options: str) -> ChildProcess:
+    """A local LicenseChain.
+
+    Args:
+        api_key: which its API wants.
+        options: more options of ``emulator``.
+    """
+    return ChildProcess("emulator", "emulator", "--port", "0", *options, environ={"LICENSECHAIN_API_KEY": api_key})
 
 
 def _import_flags() -> list[str]:

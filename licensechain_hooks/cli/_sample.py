@@ -2,7 +2,7 @@
 
 import itertools
 
-from licensechain_hooks import Event, Hooks, LicenseCreated, LicenseExtended, LicenseRevoked, LicenseTransferred
+from licensechain_hooks import Event, Hooks, LicenseCreated, LicenseExpired, LicenseExtended, LicenseRevoked
 
 __all__ = ["demo_hooks", "hooks"]
 
@@ -42,8 +42,8 @@ async def mail_customer(_event: LicenseExtended) -> None:
         raise ConnectionError(msg)
 
 
-@demo_hooks.on("license.transferred")
-def update_crm(_event: LicenseTransferred) -> None:
+@demo_hooks.on("license.expired")
+def update_crm(_event: LicenseExpired) -> None:
     """Fails three times, as where something is down until somebody has repaired it."""
     if next(_crm_calls) <= 3:
         msg = "the CRM is down"

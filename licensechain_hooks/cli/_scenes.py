@@ -1,48 +1,45 @@
-"""What ``demo`` plays, step by step, and what comes of each."""
+"""What ``demo`` plays, step by step, and what should come of each."""
 
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
-from io import StringIO
-from time import perf_counter
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-import click
+from licensechain_hooks.cli._target import Answer
 
-from licensechain_hooks import Event
-from licensechain_hooks.cli._child import ListenProcess
-from licensechain_hooks.cli._delivery import Tamper, make_delivery
-from licensechain_hooks.cli._target import Answer, Target, post
-from licensechain_hooks.cli.inbox import command as inbox
-from licensechain_hooks.testing import make_event
+__all__ = ["Action", "Finding", "Step", "make_steps"]
 
-__all__ = ["Finding", "Stage", "Step", "make_steps", "warm_up"]
+Action = Literal["create", "update", "extend", "expire", "revoke", "delete", "again", "replay", "watch"]
+"""What is done: something happens to the license, its last event is sent again, the event's entry is replayed, or the
+monitor looks."""
+
+_AN_HOUR_AGO = -3600  # seconds, beyond every sensible tolerance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A delivery or the replay of an entry, and what should come of it.
+    """Something that is done, and what should come of it.
 
     Attributes:
         title: what people call it.
-        event: which it brings.
-        tamper: what is wrong with the delivery.
-        is_replay: whether the event's entry is replayed, and nothing delivered.
+        action: what is done.
+        faults: of the emulator's, while it is done.
+        is_down: whether the receiver is.
         status, outcome, reason: of the answer.
         states: how the worker's attempts end.
         handlers: those that run, over all attempts.
+        findings: the kinds of what the monitor reports.
     """
 
     title: str
-    event: Event
-    tamper: Tamper | None = None
-    is_replay: bool = False
-    status: int | None
-    outcome: str
+    action: Action
+    faults: Mapping[str, Any] = field(default_factory=dict)
+    is_down: bool = False
+    status: int | None = None
+    outcome: str = ""
     reason: str | None = None
     states: tuple[str, ...] = ()
     handlers: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +47,21 @@ class Finding:
     """What came of a step: the answer over HTTP, and the receiver's own lines.
 
     Attributes:
+        event_id, event_type: what was delivered; empty, where nothing was.
         line: of the delivery.
         attempts: the lines of the worker's attempts.
         unasked: lines of other events, which nobody has delivered now.
+        findings: the kinds of what the monitor reported.
     """
 
     step: Step
     answer: Answer
-    line: dict[str, Any]
-    attempts: Sequence[dict[str, Any]] = ()
-    unasked: Sequence[dict[str, Any]] = ()
+    event_id: str = ""
+    event_type: str = ""
+    line: Mapping[str, Any] = field(default_factory=dict)
+    attempts: Sequence[Mapping[str, Any]] = ()
+    unasked: Sequence[Mapping[str, Any]] = ()
+    findings: tuple[str, ...] = ()
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -75,149 +77,72 @@ class Finding:
     @property
     def differences(self) -> list[str]:
         """What is not as it should be."""
-        step, answer, line = self.step, self.answer, self.line
-        expected_id = step.event.id if (step.status or 0) < 400 else None
-        answered = (answer.status, answer.outcome) == (step.status, step.outcome)
-        told = (line.get("outcome"), line.get("reason"), line.get("id")) == (step.outcome, step.reason, expected_id)
+        step, answer = self.step, self.answer
         checks = {
-            f"the answer should be {step.status or ''} {step.outcome}".replace("  ", " "): answered,
-            f"the receiver should tell of {step.outcome} {step.reason or step.event.id}": told or step.is_replay,
+            f"the answer should be {_spelled(step)}": (answer.status, answer.outcome) == (step.status, step.outcome),
+            f"the receiver should tell of {step.outcome} {step.reason or self.event_id}": self._is_told(),
             f"the worker's attempts should end {', '.join(step.states) or 'nowhere'}": self.states == step.states,
             f"the handlers should be {', '.join(step.handlers) or '-'}": self.handlers == step.handlers,
-            answer.error: not answer.error,
+            f"the monitor should report {', '.join(step.findings) or 'nothing'}": self.findings == step.findings,
+            answer.error: not answer.error or step.is_down,
             **{f"{line.get('id')} ran unasked": False for line in self.unasked},
         }
         return [difference for difference, is_as_expected in checks.items() if not is_as_expected]
 
+    def _is_told(self) -> bool:
+        """Whether the receiver's line of the delivery is what it should be."""
+        step, line = self.step, self.line
+        if step.status is None:
+            return not line
+        told = (line.get("outcome"), line.get("reason"), line.get("id"))
+        return told == (step.outcome, step.reason, self.event_id if step.status < 400 else None)
+
+
+def _spelled(step: Step) -> str:
+    return " ".join(filter(None, [str(step.status or ""), step.outcome])) or "none"
+
 
 def make_steps() -> tuple[Step, ...]:
-    """The steps."""
-    created, revoked = make_event("license.created"), make_event("license.revoked")
-    unknown = make_event("starship.launched")
-    runs: dict[str, Any] = {"status": 200, "outcome": "accepted", "states": ("processed",)}
-    return (
-        Step(title="license.created", event=created, **runs, handlers=("welcome_customer", "audit_license")),
-        Step(title="license.revoked", event=revoked, **runs, handlers=("lock_seats", "audit_license")),
-        Step(title="the same again", event=revoked, status=200, outcome="duplicate"),
-        Step(title="body changed", event=created, tamper="body", **_refused("signature_mismatch")),
-        Step(title="an hour old", event=created, tamper="timestamp", **_refused("timestamp_outside_tolerance")),
-        Step(title="an unknown type", event=unknown, **runs, handlers=("log_other",)),
-        *_failures(),
-    )
-
-
-def _failures() -> tuple[Step, ...]:
-    """Handlers that fail, and what an inbox is for."""
-    extended, transferred = make_event("license.extended"), make_event("license.transferred")
+    """The steps: the life of a license, what enemies and clocks do, and what an inbox is for."""
     accepted: dict[str, Any] = {"status": 200, "outcome": "accepted"}
+    runs = accepted | {"states": ("processed",)}
+    refused: dict[str, Any] = {"action": "again", "status": 401, "outcome": "rejected"}
+    audit = "audit_license"
     return (
+        Step(title="license created", action="create", **runs, handlers=("welcome_customer", audit)),
+        Step(title="license updated", action="update", **runs, handlers=(audit,)),
         Step(
-            title="fails twice",
-            event=extended,
+            title="extended; a handler fails twice",
+            action="extend",
             **accepted,
             states=("failed", "failed", "processed"),
-            handlers=("audit_license", *["mail_customer"] * 3),
+            handlers=(audit, *["mail_customer"] * 3),
         ),
         Step(
-            title="fails always",
-            event=transferred,
+            title="expired; a handler fails always",
+            action="expire",
             **accepted,
             states=("failed", "failed", "dead"),
-            handlers=("audit_license", *["update_crm"] * 3),
+            handlers=(audit, *["update_crm"] * 3),
         ),
         Step(
-            title="its replay",
-            event=transferred,
-            is_replay=True,
-            status=None,
+            title="its dead letter is replayed",
+            action="replay",
             outcome="replayed",
             states=("processed",),
             handlers=("update_crm",),
         ),
+        Step(title="license revoked", action="revoke", **runs, handlers=("lock_seats", audit)),
+        Step(title="the same event again", action="again", status=200, outcome="duplicate"),
+        Step(title="with a changed body", faults={"tamper": "body"}, reason="signature_mismatch", **refused),
+        Step(
+            title="sent an hour ago",
+            faults={"clockSkewSeconds": _AN_HOUR_AGO},
+            reason="timestamp_outside_tolerance",
+            **refused,
+        ),
+        Step(title="deleted; the receiver is down", action="delete", is_down=True),
+        Step(title="the monitor looks", action="watch", is_down=True, findings=("failed", "missing")),
+        Step(title="up again, sent again", action="again", **runs, handlers=(audit,)),
+        Step(title="the monitor looks again", action="watch"),
     )
-
-
-def _refused(reason: str) -> dict[str, Any]:
-    return {"status": 401, "outcome": "rejected", "reason": reason}
-
-
-class Stage:
-    """Where the steps are played.
-
-    Args:
-        process: a receiver.
-        target: where it listens.
-        secret: the signing secret.
-        inbox: the URL of its inbox.
-    """
-
-    def __init__(self, process: ListenProcess, target: Target, secret: str, inbox: str) -> None:
-        self._process = process
-        self._target = target
-        self._secret = secret
-        self._inbox = inbox
-        self._entries: dict[str, int] = {}
-        self.commands: list[str] = []
-
-    def play(self, steps: Sequence[Step]) -> Iterator[Finding]:
-        """Play one step after the other."""
-        for step in steps:
-            yield self._watch(step, self._replay(step.event) if step.is_replay else self._deliver(step))
-
-    def _deliver(self, step: Step) -> Answer:
-        delivery = make_delivery(step.event, self._secret, tamper=step.tamper)
-        return post(self._target, delivery.body, delivery.headers)
-
-    def _replay(self, event: Event) -> Answer:
-        pk = self._entries.get(event.id)
-        if pk is None:
-            return Answer(status=None, error="there is no entry to replay")
-        command = ("replay", str(pk), "--inbox", self._inbox)
-        self.commands.append(" ".join(("licensechain-hooks inbox", *command)))
-        started = perf_counter()
-        try:
-            changed = _run_inbox(*command, "--yes", "--format", "jsonl")["changed"]
-        except click.ClickException as exc:
-            return Answer(status=None, error=exc.format_message())
-        milliseconds = (perf_counter() - started) * 1000
-        return Answer(status=None, milliseconds=milliseconds, outcome="replayed" if changed == 1 else "")
-
-    def _watch(self, step: Step, answer: Answer) -> Finding:
-        """What the receiver tells of a step, until it is through with it."""
-        line: dict[str, Any] = {}
-        attempts: list[dict[str, Any]] = []
-        unasked: list[dict[str, Any]] = []
-        while not (answer.error or _is_over(step, line, attempts)):
-            told = self._process.line()
-            if not told:
-                break
-            if told["id"] not in {None, step.event.id}:
-                unasked.append(told)
-            elif "outcome" in told:
-                line = told
-            else:
-                attempts.append(told)
-                self._entries[step.event.id] = told["entry"]
-        return Finding(step=step, answer=answer, line=line, attempts=attempts, unasked=unasked)
-
-
-def warm_up() -> None:
-    """Load what the replay needs: in a thread, while the receiver starts."""
-    with suppress(ImportError):
-        import licensechain_hooks.inbox.sql  # noqa: F401, PLC0415
-
-
-def _run_inbox(*arguments: str) -> Any:
-    """Run the command ``inbox`` in this process: another one would take as long as all the rest of the demo."""
-    with redirect_stdout(StringIO()) as said:
-        inbox.main(arguments, standalone_mode=False)
-    return json.loads(said.getvalue())
-
-
-def _is_over(step: Step, line: dict[str, Any], attempts: Sequence[dict[str, Any]]) -> bool:
-    """Whether no more is to come; lines of a delivery and of its attempts come in any order."""
-    if not line and not step.is_replay:
-        return False
-    if step.is_replay or line["outcome"] == "accepted":
-        return bool(attempts) and attempts[-1]["state"] != "failed"
-    return True

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from licensechain_hooks.cli import demo
-from licensechain_hooks.cli._child import ListenProcess
+from licensechain_hooks.cli import _scenes, _stage, demo
+from licensechain_hooks.cli._child import listen_process
 from licensechain_hooks.cli._servers import FRAMEWORKS
 
 SAMPLE = "licensechain_hooks.cli._sample."
@@ -40,9 +42,18 @@ def wait_for(condition):
     return found
 
 
+@contextmanager
+def killed(process):
+    """A process does not outlive the block."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 @pytest.fixture
 def started(environ):
-    """A demo that has just started its receiver, and that receiver's id."""
+    """A demo that has just started its receiver and its emulator, and their ids."""
     if not Path("/proc/self/task").exists():
         pytest.skip("this machine shows no children under /proc")
     process = subprocess.Popen(
@@ -55,7 +66,8 @@ def started(environ):
     )
     try:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        yield process, int(wait_for(children.read_text).split()[0])
+        wait_for(lambda: len(children.read_text().split()) == 2)
+        yield process, [int(pid) for pid in children.read_text().split()]
     finally:
         process.kill()
         process.communicate()
@@ -66,30 +78,34 @@ def played(run, framework):
     ran = run("demo", "--framework", framework, "--format", "json")
     document = json.loads(ran.stdout)
     assert (ran.returncode, ran.stderr, document["ok"], document["framework"]) == (0, "", True, framework)
-    names = ("type", "status", "outcome", "reason", "attempts", "handlers")
+    names = ("type", "status", "outcome", "reason", "attempts", "handlers", "findings")
     return [tuple(step[name] for name in names) for step in document["steps"]]
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_every_framework(framework, run):
-    """Nine steps with a real server: deliveries are accepted or refused, entries run, fail, die and are replayed."""
-    done = ["processed"]
+    """A license's life with a local LicenseChain and a real server, what enemies and outages do, and what is missed."""
+    done, audit = ["processed"], "audit_license"
     assert played(run, framework) == [
-        ("license.created", 200, "accepted", None, done, ["welcome_customer", "audit_license"]),
-        ("license.revoked", 200, "accepted", None, done, ["lock_seats", "audit_license"]),
-        ("license.revoked", 200, "duplicate", None, [], []),
-        ("license.created", 401, "rejected", "signature_mismatch", [], []),
-        ("license.created", 401, "rejected", "timestamp_outside_tolerance", [], []),
-        ("starship.launched", 200, "accepted", None, done, ["log_other"]),
+        ("license.created", 200, "accepted", None, done, ["welcome_customer", audit], []),
+        ("license.updated", 200, "accepted", None, done, [audit], []),
         (
             *("license.extended", 200, "accepted", None, ["failed", "failed", "processed"]),
-            ["audit_license", "mail_customer", "mail_customer", "mail_customer"],
+            *([audit, "mail_customer", "mail_customer", "mail_customer"], []),
         ),
         (
-            *("license.transferred", 200, "accepted", None, ["failed", "failed", "dead"]),
-            ["audit_license", "update_crm", "update_crm", "update_crm"],
+            *("license.expired", 200, "accepted", None, ["failed", "failed", "dead"]),
+            *([audit, "update_crm", "update_crm", "update_crm"], []),
         ),
-        ("license.transferred", None, "replayed", None, done, ["update_crm"]),
+        ("license.expired", None, "replayed", None, done, ["update_crm"], []),
+        ("license.revoked", 200, "accepted", None, done, ["lock_seats", audit], []),
+        ("license.revoked", 200, "duplicate", None, [], [], []),
+        ("license.revoked", 401, "rejected", "signature_mismatch", [], [], []),
+        ("license.revoked", 401, "rejected", "timestamp_outside_tolerance", [], [], []),
+        ("license.deleted", None, None, None, [], [], []),
+        (None, None, None, None, [], [], ["failed", "missing"]),
+        ("license.deleted", 200, "accepted", None, done, [audit], []),
+        (None, None, None, None, [], [], []),
     ]
 
 
@@ -99,52 +115,59 @@ def test_plain_columns_where_there_is_no_terminal(run):
     lines = ran.stdout.splitlines()
     assert (ran.returncode, all(line.isprintable() and line.isascii() for line in lines)) == (0, True)
     assert lines[0].split() == ["step", "answer", "worker", "handlers", "that", "ran", "ms"]
-    assert [line.split()[-1] for line in lines[1:10]] == ["ok"] * 9
-    assert (lines[10][:35], lines[12][:6]) == ("All 9 steps went as they should, in", "next: ")
-    assert ran.stderr.startswith("a starlette application, really served, at http://127.0.0.1:")
+    assert [line.split()[-1] for line in lines[1:14]] == ["ok"] * 13
+    assert (lines[14][:36], lines[-1][:6]) == ("All 13 steps went as they should, in", "next: ")
+    page, receiver = ran.stderr.splitlines()
+    assert page.startswith("a local LicenseChain at http://127.0.0.1:")
+    assert receiver.startswith("a starlette application, really served, at http://127.0.0.1:")
 
 
-def test_the_command_of_the_replay_is_shown(run):
-    """How the dead letter was replayed is shown as what one would type."""
-    (line,) = [line for line in run("demo").stdout.splitlines() if line.startswith("replayed with: ")]
-    shown = line.split()[2:7]
-    assert (shown[:3], shown[3].isdigit(), shown[4]) == (["licensechain-hooks", "inbox", "replay"], True, "--inbox")
-    assert not Path(line.split()[-1].removeprefix("sqlite:///")).exists()
+def test_the_commands_that_ran_are_shown(run):
+    """How the dead letter was replayed and the gap was found is shown as what one would type."""
+    shown = [line.split()[1:] for line in run("demo").stdout.splitlines() if line.startswith("ran: ")]
+    assert [line[:2] for line in shown] == [["licensechain-hooks", name] for name in ("inbox", "monitor")]
+    assert (shown[0][2], shown[0][3].isdigit()) == ("replay", True)
+    assert not Path(shown[0][-1].removeprefix("sqlite:///")).exists()
 
 
-def test_keep(run, environ, tmp_path):
-    """``--keep`` keeps the inbox and prints commands that look into it; they work."""
-    lines = run("demo", "--keep", environ=environ | {"TMPDIR": str(tmp_path)}).stdout.splitlines()
-    (place,) = [number for number, line in enumerate(lines) if line.startswith("kept: ")]
-    path = lines[place].split()[1].rstrip(";")
-    assert (Path(path).exists(), Path(path).is_relative_to(tmp_path)) == (True, True)
-    listed, shown = [run(*line.split()[1:]) for line in lines[place + 1 : place + 3]]
+def test_keep(environ, run, tmp_path):
+    """``--keep`` leaves all running and prints what to do with it; it works, and Ctrl-C ends it, but for the inbox."""
+    command = [sys.executable, "-m", "licensechain_hooks", "demo", "--keep"]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environ | {"TMPDIR": str(tmp_path)}, **streams) as process, killed(process):
+        lines = []
+        while not lines or not lines[-1].startswith("Ctrl-C"):
+            lines.append(process.stdout.readline().strip())
+            assert lines[-1], process.communicate()
+        (page,) = [line.split()[1] for line in lines if line.startswith("open ")]
+        with urlopen(page, timeout=10) as shown:
+            assert (shown.status, shown.headers.get_content_type()) == (200, "text/html")
+        listed, entry = [run(*line.split()[1:]) for line in lines[-3:-1]]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in err) == (130, False)
     states = [line.split()[1] for line in listed.stdout.splitlines()[1:]]
-    assert (states, shown.returncode) == (["processed"] * 5, 0)
-    ledger = [line.split() for line in shown.stdout.splitlines()[-2:]]
-    assert [(row[0], row[-1]) for row in ledger] == [
-        (f"{SAMPLE}audit_license", "done"),
-        (f"{SAMPLE}update_crm", "done"),
-    ]
+    assert (states, entry.returncode) == (["processed"] * 6, 0)
+    assert [path.name for path in tmp_path.glob("licensechain-demo-*/inbox.db")] == ["inbox.db"]
 
 
 def test_a_framed_and_coloured_table_on_a_terminal(on_a_terminal, environ):
     """On a terminal the table is framed, and verdicts are green."""
     code, shown = on_a_terminal("demo", environ=environ | {"TERM": "xterm-256color", "COLUMNS": "100"})
-    assert (code, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 40 in shown, shown.count("\x1b[32mok")) == (0, True, 9)
+    assert (code, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 40 in shown, shown.count("\x1b[32mok")) == (0, True, 13)
 
 
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_color_is_respected(variable, on_a_terminal, environ):
     """Who wants no colours gets plain columns on a terminal too."""
     code, shown = on_a_terminal("demo", environ=environ | {"TERM": "xterm"} | variable)
-    assert (code, "\x1b" in shown, "All 9 steps went as they should" in shown) == (0, False, True)
+    assert (code, "\x1b" in shown, "All 13 steps went as they should" in shown) == (0, False, True)
 
 
 def test_without_rich_the_table_is_plain(on_a_terminal, environ, shadowed, tmp_path):
     """Without rich the demo works all the same."""
     code, shown = on_a_terminal("demo", environ=shadowed("rich", tmp_path, environ | {"TERM": "xterm"}))
-    assert (code, "All 9 steps went as they should" in shown) == (0, True)
+    assert (code, "All 13 steps went as they should" in shown) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -155,35 +178,34 @@ def test_without_rich_the_table_is_plain(on_a_terminal, environ, shadowed, tmp_p
         ({"handlers": ("lock_seats",)}, "the handlers should be lock_seats"),
         ({"reason": "age"}, "the receiver should tell of duplicate age"),
         ({"states": ("processed",)}, "the worker's attempts should end processed"),
+        ({"findings": ("missing",)}, "the monitor should report missing"),
     ],
 )
 def test_a_difference_fails_the_demo(changed, said, invoke, monkeypatch):
     """Whatever differs from what it should be is named, and the demo exits with 1."""
     steps = list(demo.make_steps())
-    steps[2] = dataclasses.replace(steps[2], **changed)
+    steps[6] = dataclasses.replace(steps[6], **changed)
     monkeypatch.setattr(demo, "make_steps", lambda: steps)
     result = invoke("demo")
     lines = result.stdout.splitlines()
-    assert (result.exit_code, [line.split()[-1] for line in lines[1:10]].count("differs")) == (1, 1)
-    assert any(line.startswith(f"the same again: {said}") for line in lines)
-    assert "1 of 9 steps went otherwise than they should." in lines
+    assert (result.exit_code, [line.split()[-1] for line in lines[1:14]].count("differs")) == (1, 1)
+    assert any(line.startswith(f"the same event again: {said}") for line in lines)
+    assert "1 of 13 steps went otherwise than they should." in lines
 
 
 def test_jsonl_is_a_line_for_each_step_and_one_for_all(invoke):
     """``--format jsonl`` prints a line for each step as it goes, and the verdict last."""
     result = invoke("demo", "--format", "jsonl")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert ([line["ok"] for line in lines], "url" in lines[-1], result.stderr) == ([True] * 10, True, "")
+    assert ([line["ok"] for line in lines], "page" in lines[-1], result.stderr) == ([True] * 14, True, "")
 
 
 def test_no_answer_is_a_difference(invoke, monkeypatch):
-    """A receiver that does not answer fails the demo, and the reason is shown."""
-    from licensechain_hooks.cli import _scenes
-    from licensechain_hooks.cli._target import Answer
-
-    monkeypatch.setattr(_scenes, "post", lambda *_: Answer(status=None, error="\x1b[2Jnobody there"))
+    """A receiver that should be up and does not answer fails the demo, and the reason is shown."""
+    monkeypatch.setattr(demo, "make_steps", lambda: _scenes.make_steps()[:1])
+    monkeypatch.setattr(_stage.Stage, "_put_receiver", lambda stage, **_: stage._end_receiver())
     result = invoke("demo")
-    assert (result.exit_code, r"license.created: \x1b[2Jnobody there" in result.stdout) == (1, True)
+    assert (result.exit_code, "license created: " in result.stdout) == (1, True)
 
 
 def test_a_receiver_that_does_not_start(run, environ, shadowed, tmp_path):
@@ -200,31 +222,31 @@ def test_secrets_of_the_environment_are_not_used(run, environ):
     assert run("demo", environ=environ | odd).returncode == 0
 
 
-def test_ctrl_c_ends_both_processes(started):
-    """Ctrl-C in the middle exits with 130, without a traceback and without leaving the receiver behind."""
-    process, receiver = started
+def test_ctrl_c_ends_all_processes(started):
+    """Ctrl-C in the middle exits with 130, without a traceback and without leaving a process behind."""
+    process, children = started
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert (process.returncode, "Traceback" in err) == (130, False)
-    assert wait_for(lambda: not is_running(receiver))
+    assert wait_for(lambda: not any(map(is_running, children)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_demo_leaves_no_receiver(number, started):
-    """Even a demo that cannot clean up any more takes its receiver with it."""
-    process, receiver = started
+def test_a_killed_demo_leaves_nothing_running(number, started):
+    """Even a demo that cannot clean up any more takes its receiver and its emulator with it."""
+    process, children = started
     process.send_signal(number)
     assert process.wait(timeout=20) == -number
-    assert wait_for(lambda: not is_running(receiver))
+    assert wait_for(lambda: not any(map(is_running, children)))
 
 
 def test_the_receiver_ends_with_the_block():
     """A receiver's process has ended when its ``with`` block has, whatever ended it."""
-    process = ListenProcess("starlette", "a-secret-for-this-test")
+    process = listen_process("starlette", "a-secret-for-this-test")
 
     def be_interrupted():
         with process:
-            assert process.url().startswith("http://127.0.0.1:")
+            assert process.first_line()["url"].startswith("http://127.0.0.1:")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -237,8 +259,8 @@ def test_the_receiver_is_killed_when_it_does_not_end(monkeypatch):
     from licensechain_hooks.cli import _child
 
     monkeypatch.setattr(_child, "_END", 0.1)
-    with ListenProcess("starlette", "a-secret-for-this-test") as process:
-        process.url()
+    with listen_process("starlette", "a-secret-for-this-test") as process:
+        process.first_line()
         os.kill(process.pid, signal.SIGSTOP)
     assert not is_running(process.pid)
 
@@ -248,8 +270,8 @@ def test_a_receiver_that_says_nothing(monkeypatch):
     from licensechain_hooks.cli import _child
 
     monkeypatch.setattr(_child, "_END", 0.1)
-    with ListenProcess("starlette", "a-secret-for-this-test") as process:
-        process.url()
+    with listen_process("starlette", "a-secret-for-this-test") as process:
+        process.first_line()
         monkeypatch.setattr(_child, "_END", 0.01)
         assert process.line() == {}
         monkeypatch.setattr(_child, "_END", 5.0)
