@@ -64,6 +64,7 @@ def check(application: Application, stream: Stream) -> None:
     assert set(inside.values()) == {1}
     lines = [line for line in application.log.splitlines() if "delivery.unavailable" in line]
     assert len(lines) == len(refused)
+    assert "Traceback" not in application.log
 
 
 def large(application: Application) -> Stream:

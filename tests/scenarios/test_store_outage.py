@@ -71,7 +71,7 @@ def test_postgresql_hangs(framework: str, postgres_server: PostgresServer, tmp_p
         check(application, stream.answers)
 
 
-@pytest.mark.parametrize("framework", ["starlette", "flask", "django-asgi"])
+@pytest.mark.parametrize("framework", ["starlette", "flask", "django-asgi"])  # Django's own connections wait for ever
 def test_a_table_is_locked(framework: str, empty_database: Callable[[str], str], tmp_path: Path) -> None:
     """While somebody holds a lock on PostgreSQL's table, as migrations do, deliveries get 503 in time."""
     plan = Plan(framework=framework, inbox=empty_database("postgresql"), folder=str(tmp_path))
@@ -99,7 +99,7 @@ def test_a_row_is_locked(framework: str, empty_database: Callable[[str], str], t
     assert [answer.outcome for answer in again] == ["duplicate"] * 20
 
 
-@pytest.mark.parametrize("framework", ["starlette", "django-asgi"])
+@every_host
 def test_sqlite_is_locked(framework: str, empty_database: Callable[[str], str], tmp_path: Path) -> None:
     """While another process holds SQLite's only write lock, deliveries get 503 in time."""
     plan = Plan(framework=framework, inbox=empty_database("sqlite"), folder=str(tmp_path))
