@@ -29,7 +29,7 @@ PATTERNS = (
     (re.compile(r"\b(?:async|await) "), ""),
     (re.compile(r"\bAwaitable\[(\w+)\]"), r"\1"),
     (re.compile(r"\bAwaitable, "), ""),
-    (re.compile(r"  # noqa: ASYNC.*"), ""),
+    (re.compile(r"  # (?:noqa: ASYNC|type checkers).*"), ""),
 )
 
 

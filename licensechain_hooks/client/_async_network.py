@@ -69,7 +69,7 @@ class AsyncDeadlineBackend(httpcore2.AsyncNetworkBackend):
     """Connects before the deadline, or not."""
 
     def __init__(self) -> None:
-        self._network = httpcore2.AnyIOBackend()
+        self._network: Any = httpcore2.AnyIOBackend()  # type checkers see what it is without anyio
 
     async def connect_tcp(
         self,

@@ -70,7 +70,7 @@ class DeadlineBackend(httpcore2.NetworkBackend):
     """Connects before the deadline, or not."""
 
     def __init__(self) -> None:
-        self._network = httpcore2.SyncBackend()
+        self._network: Any = httpcore2.SyncBackend()
 
     def connect_tcp(
         self,
