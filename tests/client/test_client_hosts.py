@@ -104,3 +104,14 @@ def test_what_a_trace_is_given_can_be_asked(server, reply):
     assert stream.get_extra_info("server_addr") == (host, int(port))
     stream.close()
     _sync_network.deadline.reset(begun)
+
+
+async def test_what_a_trace_is_given_can_be_asked_asynchronously(server, reply):
+    """In the other network too."""
+    network = _async_network.AsyncDeadlineBackend()
+    begun = _async_network.deadline.set(time.monotonic() + 20)
+    host, _, port = server.address.partition(":")
+    stream = await network.connect_tcp(host, int(port))
+    assert stream.get_extra_info("server_addr") == (host, int(port))
+    await stream.aclose()
+    _async_network.deadline.reset(begun)

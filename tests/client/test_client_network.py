@@ -228,6 +228,23 @@ def test_connections_are_kept(connect, server):
     assert [client.webhooks.get("c1").id, client.webhooks.get("c1").id] == ["c1", "c1"]
 
 
+def test_a_connection_that_was_closed_meanwhile_is_not_used(connect, server, reply):
+    """A create goes out once, on a connection that lives."""
+    closed = threading.Event()
+
+    def answer_and_close(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(WEBHOOK), WEBHOOK))
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    server.replies = [answer_and_close, reply(201, WEBHOOK)]
+    client = connect(server.base_url)
+    client.webhooks.get("c1")
+    assert closed.wait(20)
+    assert client.webhooks.create(url="https://a.example", events=["license.revoked"]).id == "c1"
+    assert len(server.requests) == 2
+
+
 def test_a_proxy_of_the_environment_carries_what_it_cannot_read(connect, server, reply, monkeypatch):
     """https goes through HTTPS_PROXY by CONNECT; the proxy sees its own credentials, not the API key."""
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:pass@{server.address}")
