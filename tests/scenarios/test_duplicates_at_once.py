@@ -14,6 +14,7 @@ from serving import Application, Plan
 pytestmark = pytest.mark.timeout(400)  # seconds, on a machine with much else to do
 COPIES, CONNECTIONS = 20, 40
 MANY, FEW = 200, 50
+ASGI = {"starlette", "django-asgi"}
 IN_VAIN = 1.9  # seconds: a server is to have tried that long before it says 503
 
 
@@ -22,15 +23,15 @@ def copies(secret: str, events: int) -> list[Delivery]:
     return interleaved([[new_delivery(secret)] * COPIES for _ in range(events)], random.Random(20))
 
 
-def check_answers(answers: list[Answered], expected: dict[str, int]) -> None:
-    """The outcomes are the expected ones.
+def check_answers(framework: str, answers: list[Answered], expected: dict[str, int]) -> None:
+    """The outcomes are the expected ones, and under an ASGI server all of them at the first delivery.
 
-    On a machine with too much to do a delivery may be refused, after all the time there is, and delivered again; its
-    event may have been stored the first time.
+    Under a WSGI server each waits in a thread of its own. On a machine with too much to do one may be refused, after all
+    the time there is, and delivered again; its event may have been stored the first time.
     """
     refused = [answer for answer in answers if answer.status == 503]
     seen = Counter(answer.outcome for answer in answers if answer.status == 200)
-    assert {answer.status for answer in answers} <= {200, 503}
+    assert {answer.status for answer in answers} <= ({200} if framework in ASGI else {200, 503})
     assert [answer for answer in refused if answer.seconds < IN_VAIN] == []
     assert seen.total() == sum(expected.values())
     assert set(seen) == set(expected)
@@ -70,7 +71,7 @@ def test_each_event_is_stored_and_handled_once(
         answers = send_all(application.address, deliveries, connections=CONNECTIONS)
         application.wait_until_idle()
     events = {(delivery.event_id, sha256(delivery.body).hexdigest()) for delivery in deliveries}
-    check_answers(answers, {"accepted": count, "duplicate": count * (COPIES - 1)})
+    check_answers(application.plan.framework, answers, {"accepted": count, "duplicate": count * (COPIES - 1)})
     assert len(application.processes()) == 2
     assert Counter((entry.event_id, entry.digest, entry.state) for entry in application.entries()) == Counter(
         (*event, "processed") for event in events
@@ -98,7 +99,7 @@ def test_of_different_contents_one_is_handled(
     entries = application.entries()
     handled = Counter((entry.event_id, entry.digest) for entry in entries if entry.state == "processed")
     sent = {(delivery.event_id, sha256(delivery.body).hexdigest()) for copies in events for delivery in copies}
-    check_answers(answers, {"accepted": 20, "duplicate": 20 * 4, "conflict": 20 * 15})
+    check_answers(framework, answers, {"accepted": 20, "duplicate": 20 * 4, "conflict": 20 * 15})
     assert {(entry.event_id, entry.digest) for entry in entries} == sent
     assert Counter(entry.state for entry in entries) == {"processed": 20, "conflict": 60}
     assert Counter(event_id for event_id, _ in handled) == {f"evt_{number}": 1 for number in range(20)}
