@@ -23,20 +23,6 @@ if (here := str(Path(__file__).parent)) not in sys.path:
 pytest_plugins = ["django_project.support"]
 
 
-@pytest.fixture
-def connect():
-    """Connects a receiver for the length of the test."""
-    connected = []
-
-    def connect_to(signal, receiver, **options):
-        signal.connect(receiver, weak=False, **options)
-        connected.append((signal, receiver, options.get("sender")))
-
-    yield connect_to
-    for signal, receiver, sender in connected:
-        assert signal.disconnect(receiver, sender=sender)
-
-
 def test_a_project_of_signals_alone(site, connect):
     """Where a receiver is connected the event is processed, though there is no handler."""
     received = []

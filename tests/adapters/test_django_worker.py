@@ -22,8 +22,11 @@ class Shop:
     """The project in a folder, with an inbox, and its worker in another process."""
 
     def __init__(self, folder):
+        from django_project.support import Stored
+
         self.folder = folder
         self.started = []
+        self.stored = Stored("shop")
 
     def command(self, *arguments):
         """A command of the project's, begun."""
@@ -65,15 +68,11 @@ class Shop:
 
     def states(self):
         """The states of the entries."""
-        from licensechain_hooks.contrib.django.models import Entry
-
-        return list(Entry.objects.using("shop").order_by("id").values_list("state", flat=True))
+        return [state for _, state in self.stored.entries()]
 
     def locks(self):
         """What handlers have written."""
-        from django_project.shop.models import Lock
-
-        return sorted(Lock.objects.using("shop").values_list("license", flat=True))
+        return self.stored.locks()
 
     def touch(self, name):
         """Leave a word for a handler."""

@@ -14,6 +14,7 @@ from asgiref.sync import async_to_sync
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from licensechain_hooks import Event, Hooks
 from licensechain_hooks.testing import event_body, sign_request
@@ -100,6 +101,62 @@ async def post_to_asgi(path: str, body: bytes, *, application: Any = None, chunk
     return Answer(sent[0]["status"], b"".join(message.get("body", b"") for message in sent))
 
 
+class Stored:
+    """What is in a database of the project's.
+
+    Args:
+        using: its alias.
+    """
+
+    def __init__(self, using: str = "default") -> None:
+        self._using = using
+
+    def entries(self) -> list[tuple[str, str]]:
+        """The event and the state of each entry."""
+        from licensechain_hooks.contrib.django.models import Entry
+
+        return list(Entry.objects.using(self._using).order_by("id").values_list("event_id", "state"))
+
+    def locks(self) -> list[str]:
+        """What handlers have written."""
+        from django_project.shop.models import Lock
+
+        return sorted(Lock.objects.using(self._using).values_list("license", flat=True))
+
+    def let_all_be_due(self) -> None:
+        """Let the time until the next attempts be over."""
+        from licensechain_hooks.contrib.django.models import Entry
+
+        due_at = timezone.now() - timedelta(minutes=1)
+        Entry.objects.using(self._using).filter(state="failed").update(next_attempt_at=due_at)
+
+    def drain(self) -> int:
+        """Run the handlers of what is due."""
+        from licensechain_hooks.contrib.django.conf import get_receiver
+
+        return get_receiver().worker.drain()
+
+
+@pytest.fixture
+def stored() -> Stored:
+    """What is in the project's database."""
+    return Stored()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., None]]:
+    """Connects a receiver for the length of the test."""
+    connected = []
+
+    def connect_to(signal: Any, receiver: Callable[..., Any], **options: Any) -> None:
+        signal.connect(receiver, weak=False, **options)
+        connected.append((signal, receiver, options.get("sender")))
+
+    yield connect_to
+    for signal, receiver, sender in connected:
+        assert signal.disconnect(receiver, sender=sender)
+
+
 @pytest.fixture
 def django_hooks(settings: Any) -> Hooks:
     """The project's handlers in this test, run while the sender waits; its settings know the signing secret."""
@@ -117,6 +174,13 @@ def durable_hooks(django_hooks: Hooks, settings: Any, transactional_db: None) ->
     settings.LICENSECHAIN_HOOKS |= {"PROCESSING": "thread", "WORKER": worker}
     yield django_hooks
     get_receiver().stop()
+
+
+@pytest.fixture
+def no_worker(durable_hooks: Hooks, settings: Any) -> Hooks:
+    """The project's handlers in durable mode, run by another process: here, whoever drains."""
+    settings.LICENSECHAIN_HOOKS |= {"PROCESSING": "worker"}
+    return durable_hooks
 
 
 @pytest.fixture
