@@ -80,8 +80,7 @@ class AsyncDeadlineBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         left = _left(timeout, httpcore2.ConnectTimeout)
-        stream = await self._network.connect_tcp(host, port, left, local_address, socket_options)
-        return _AsyncDeadlineStream(stream)
+        return _AsyncDeadlineStream(await self._network.connect_tcp(host, port, left, local_address, socket_options))
 
 
 class _AsyncDeadlineStream(httpcore2.AsyncNetworkStream):

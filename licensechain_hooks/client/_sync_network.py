@@ -81,8 +81,7 @@ class DeadlineBackend(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         left = _left(timeout, httpcore2.ConnectTimeout)
-        stream = self._network.connect_tcp(host, port, left, local_address, socket_options)
-        return _DeadlineStream(stream)
+        return _DeadlineStream(self._network.connect_tcp(host, port, left, local_address, socket_options))
 
 
 class _DeadlineStream(httpcore2.NetworkStream):
