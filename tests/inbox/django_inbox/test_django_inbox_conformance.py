@@ -1,8 +1,6 @@
 """The inbox in Django's databases, through the suite that every inbox goes through."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +8,6 @@ import pytest
 from licensechain_hooks import Inbox
 from licensechain_hooks.testing.inbox_conformance import FrozenClock, InboxConformance
 
-if (adapters := str(Path(__file__).parents[1] / "adapters")) not in sys.path:
-    sys.path.append(adapters)
 pytest_plugins = ["django_project.support"]
 
 
@@ -44,40 +40,6 @@ class DjangoConformance(InboxConformance):
         from django_project.shop.models import Lock
 
         return list(Lock.objects.using(self.alias).order_by("license").values_list("license", flat=True))
-
-
-@pytest.fixture(scope="module")
-def unblocked(django_db_blocker: Any) -> Iterator[None]:
-    """pytest-django keeps tests from databases it has not made."""
-    with django_db_blocker.unblock():
-        yield
-
-
-@pytest.fixture(scope="module")
-def sqlite(tmp_path_factory: pytest.TempPathFactory, unblocked: None) -> Iterator[str]:
-    """The alias of a file."""
-    from django_project.databases import database
-
-    with database("in_sqlite", f"sqlite:///{tmp_path_factory.mktemp('inbox')}/inbox.db") as alias:
-        yield alias
-
-
-@pytest.fixture(scope="module")
-def postgres(postgres_database: str, unblocked: None) -> Iterator[str]:
-    """The alias of a PostgreSQL database."""
-    from django_project.databases import database
-
-    with database("in_postgres", postgres_database) as alias:
-        yield alias
-
-
-@pytest.fixture(scope="module")
-def mariadb(mysql_database: str, unblocked: None) -> Iterator[str]:
-    """The alias of a MariaDB database, where there is a server."""
-    from django_project.databases import database
-
-    with database("in_mariadb", mysql_database) as alias:
-        yield alias
 
 
 class TestSQLite(DjangoConformance):

@@ -1,9 +1,7 @@
 """The tables that ``manage.py migrate`` makes: those of `SqlInbox`, to the column."""
 
 import re
-import sys
 from io import StringIO
-from pathlib import Path
 
 import pytest
 import sqlalchemy
@@ -12,8 +10,6 @@ from django.core.management import call_command
 from licensechain_hooks._stores import LedgerRow, Settlement
 from licensechain_hooks.inbox.sql import SqlInbox
 
-if (adapters := str(Path(__file__).parents[1] / "adapters")) not in sys.path:
-    sys.path.append(adapters)
 pytest_plugins = ["django_project.support"]
 
 TABLES = ("licensechain_hooks_entry", "licensechain_hooks_handler_run", "licensechain_hooks_newest")
@@ -66,13 +62,6 @@ def where(index):
     condition = str(next((options[name] for name in options if name.endswith("_where")), ""))
     words = re.findall(r"[a-z_]+", condition.replace("::text", "").lower())
     return tuple(sorted({*words} - {"and", "any", "array", "character", "in", "varying", "text"}))
-
-
-@pytest.fixture
-def unblocked(django_db_blocker):
-    """pytest-django keeps tests from databases it has not made."""
-    with django_db_blocker.unblock():
-        yield
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
