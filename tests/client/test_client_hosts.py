@@ -56,19 +56,24 @@ async def test_a_cancelled_call_ends_at_once_and_harms_no_other(server, reply):
     assert len(server.requests) == 2
 
 
-async def test_concurrent_calls_each_have_their_own_time(server, reply):
-    """What hangs for one is no matter to the others."""
+async def test_a_call_that_hangs_holds_up_no_other(server, reply):
+    """Each has a connection and a time of its own."""
+    arrived, release = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
 
     def hang(connection):
-        connection.recv(1)
+        loop.call_soon_threadsafe(arrived.set)
+        release.wait(20)
 
-    server.replies = [hang] + [reply(200, WEBHOOK)] * 8
-    async with AsyncLicenseChainClient(
-        KEY, base_url=server.base_url, timeout=timedelta(seconds=1), attempts=2
-    ) as client:
+    server.replies = [hang] + [reply(200, WEBHOOK)] * 9
+    async with AsyncLicenseChainClient(KEY, base_url=server.base_url, timeout=timedelta(seconds=20)) as client:
+        hanging = asyncio.create_task(client.webhooks.get("c1"))
+        await arrived.wait()
         found = await asyncio.gather(*(client.webhooks.get("c1") for _ in range(8)))
-    assert {webhook.id for webhook in found} == {"c1"}
-    assert len(server.requests) == 9
+        assert not hanging.done()
+        release.set()
+        assert {webhook.id for webhook in [*found, await hanging]} == {"c1"}
+    assert len(server.requests) == 10
 
 
 def test_threads_may_share_a_client(server, reply):

@@ -93,6 +93,24 @@ def test_every_call_refused_for_its_rate_is_repeated(connect, server, reply):
     assert len(server.requests) == 4
 
 
+def test_a_service_that_knows_no_pages_is_read_once(connect, server, reply):
+    """It gives the same list for every page: each webhook comes once, and the reading ends."""
+    full = b"[%s, %s]" % (WEBHOOK, WEBHOOK.replace(b"c1", b"c2"))
+    server.replies = [reply(200, full)] * 5
+    assert [webhook.id for webhook in connect(server.base_url).webhooks.iter(limit=2)] == ["c1", "c2"]
+    assert len(server.requests) == 2
+
+
+def test_what_moves_to_the_next_page_while_we_read_comes_once(connect, server, reply):
+    """A new delivery pushes the last one we saw to the next page."""
+
+    def page(total, *ids):
+        return reply(200, json.dumps({"data": [{"id": name} for name in ids], "total": total}).encode())
+
+    server.replies = [page(3, "l3", "l2"), page(4, "l2", "l1")]
+    assert [log.id for log in connect(server.base_url).webhooks.iter_logs("c1", limit=2)] == ["l3", "l2", "l1"]
+
+
 def test_a_long_wait_is_the_callers_to_make(connect, server, reply):
     """Neither waited for nor asked sooner: the error says when to come back."""
     server.replies = [reply(429, Retry_After="3600"), reply(200, WEBHOOK)]
