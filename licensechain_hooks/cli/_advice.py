@@ -1,13 +1,14 @@
 """Findings for people: rows, a sentence that sums up, and what to do next."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from licensechain_hooks.cli._entries import TROUBLE, spell_count
 from licensechain_hooks.cli._findings import Finding, Findings
 from licensechain_hooks.cli._output import printable
 from licensechain_hooks.cli._times import spell_moment
 
-__all__ = ["FINDINGS_HEADER", "advice", "finding_row", "sum_up"]
+__all__ = ["FINDINGS_HEADER", "advice", "all_facts", "finding_row", "sum_up"]
 
 FINDINGS_HEADER = ("event id", "type", "deliveries", "last", "answer", "entry", "problem")
 _REFUSED = {401, 403}
@@ -36,8 +37,13 @@ def sum_up(findings: Findings) -> str:
     return printable(f"webhook {findings.webhook} since {spell_moment(findings.since)}: {'; '.join(parts)}")
 
 
+def all_facts(findings: Findings) -> dict[str, Any]:
+    """What a look has shown, and what to do next, for programs."""
+    return findings.facts() | {"advice": list(advice(findings))}
+
+
 def advice(findings: Findings) -> Iterator[str]:
-    """What to do next, a line for each kind of finding."""
+    """What to do next, a line for each kind of finding; and what could not be compared."""
     found, test = findings.found, f"licensechain-hooks webhooks test {printable(findings.webhook)}"
     if any(finding.status_code in _REFUSED for finding in found):
         yield "401 and 403: the endpoint's signing secret is probably another one; licensechain-hooks doctor finds out"
@@ -61,6 +67,15 @@ def advice(findings: Findings) -> Iterator[str]:
     if troubled:
         more = f" (and {len(troubled) - _SHOWN} more)" if len(troubled) > _SHOWN else ""
         yield f"run their handlers again: licensechain-hooks inbox replay {_numbers(troubled)}{more}"
+
+    yield from _limits(findings)
+
+
+def _limits(findings: Findings) -> Iterator[str]:
+    if findings.unnamed and findings.compared_since is not None:
+        yield f"{findings.unnamed:,} of the logs name no event, so that the inbox cannot be compared with them"
+    if findings.compared_since is not None and findings.compared_since > findings.since:
+        yield "the inbox keeps entries for a shorter time than --since looks back: before that, none is called missing"
 
 
 def _numbers(pks: Sequence[int]) -> str:

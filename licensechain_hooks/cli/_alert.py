@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import click
 
+from licensechain_hooks.cli._advice import all_facts
 from licensechain_hooks.cli._findings import Findings
 from licensechain_hooks.cli._output import note, printable
 
@@ -43,7 +44,7 @@ class Alert:
 
     def run(self, findings: Findings) -> None:
         """Run it; where it fails, say so."""
-        problem = self._problem(json.dumps(findings.facts()).encode())
+        problem = self._problem(json.dumps(all_facts(findings)).encode())
         if problem:
             note(f"--exec: {printable(self._words[0])} {problem}")
 

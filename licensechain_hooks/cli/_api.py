@@ -1,5 +1,6 @@
 """LicenseChain's management API, as commands reach it: which, with which key; errors are told in one sentence."""
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -71,6 +72,7 @@ def opened_client(api_key_file: str | None, base_url: str | None) -> Iterator["L
         msg = "no API key: set LICENSECHAIN_API_KEY, or use --api-key-file FILE"
         raise click.UsageError(msg)
     key = None if api_key_file is None else _read_key(api_key_file)
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # that a call is made again is nobody's business here
     try:
         client = LicenseChainClient(key, base_url=base_url)
     except ConfigurationError as exc:

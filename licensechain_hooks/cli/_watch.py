@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from licensechain_hooks.cli._advice import FINDINGS_HEADER, advice, finding_row, sum_up
+from licensechain_hooks.cli._advice import FINDINGS_HEADER, advice, all_facts, finding_row, sum_up
 from licensechain_hooks.cli._findings import Finding, Findings
 from licensechain_hooks.cli._output import echo, echo_json, note, paint, printable
 from licensechain_hooks.cli._times import spell_moment
@@ -91,7 +91,7 @@ class _Objects(_Troubled):
 
     def show(self, findings: Findings) -> None:
         self.end_trouble()
-        echo_json(findings.facts())
+        echo_json(all_facts(findings))
 
 
 def _live() -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from licensechain_hooks import StoreUnavailableError
-from licensechain_hooks.cli._advice import FINDINGS_HEADER, advice, finding_row, sum_up
+from licensechain_hooks.cli._advice import FINDINGS_HEADER, advice, all_facts, finding_row, sum_up
 from licensechain_hooks.cli._alert import Alert
 from licensechain_hooks.cli._api import api_options, check_id, opened_client
 from licensechain_hooks.cli._app import app_option, open_inbox, reported
@@ -88,10 +89,13 @@ def command(
     base_url: str | None,
     form: str,
 ) -> None:
-    """Find events that were never delivered, and events that LicenseChain's logs name and the inbox lacks.
+    """Find failed deliveries, and events that the inbox lacks.
 
-    Findings make it exit with 4. Under --watch a line tells of each new one and of each that is settled (on a terminal
-    a table shows those there are), and an API or an inbox that is away for a while does not end it.
+    LicenseChain's logs say which events were delivered. An event has failed when no delivery of it succeeded; it is
+    missing when the logs name it and the inbox does not know it. Findings make it exit with 4.
+
+    Under --watch a line tells of each new finding and of each that is settled (on a terminal a table shows those there
+    are), and an API or an inbox that is away for a while does not end it.
     """
     _check(watch=watch, interval=interval, form=form)
     alert = None if program is None else Alert(program)
@@ -172,6 +176,9 @@ def _check(*, watch: bool, interval: float | None, form: str) -> None:
     if interval is not None and not watch:
         msg = "--interval is for --watch"
         raise click.UsageError(msg)
+    if interval is not None and not isfinite(interval):  # click takes NaN for a number in any range
+        msg = "--interval is a number of seconds"
+        raise click.UsageError(msg)
     if watch and form == "json":
         msg = "--watch does not end, and one JSON document would not: --format jsonl prints one for each look"
         raise click.UsageError(msg)
@@ -179,7 +186,7 @@ def _check(*, watch: bool, interval: float | None, form: str) -> None:
 
 def _show(findings: Findings, form: str) -> None:
     if form != "text":
-        echo_json(findings.facts(), indent=2 if form == "json" else None)
+        echo_json(all_facts(findings), indent=2 if form == "json" else None)
         return
     if findings.found:
         rows = [finding_row(finding) for finding in findings.found]
@@ -187,14 +194,6 @@ def _show(findings: Findings, form: str) -> None:
     echo(sum_up(findings))
     for line in advice(findings):
         note(line)
-    _tell_limits(findings)
-
-
-def _tell_limits(findings: Findings) -> None:
-    if findings.unnamed and findings.compared_since is not None:
-        note(f"{findings.unnamed:,} of the logs name no event, so that the inbox cannot be compared with them")
-    if findings.compared_since is not None and findings.compared_since > findings.since:
-        note("the inbox keeps entries for a shorter time than --since looks back: before that, none is called missing")
 
 
 @contextmanager

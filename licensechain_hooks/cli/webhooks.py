@@ -31,9 +31,10 @@ _formats = format_option("text", "json", "jsonl")
 
 @click.group("webhooks", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """See and change what LicenseChain delivers where, through its management API.
+    """See and change what LicenseChain delivers where.
 
-    The API key comes from --api-key-file or LICENSECHAIN_API_KEY. No secret is ever printed.
+    All goes through its management API. The API key comes from --api-key-file or LICENSECHAIN_API_KEY. No secret is
+    ever printed.
     """
 
 
