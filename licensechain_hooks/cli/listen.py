@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from licensechain_hooks import Endpoint, HookRequest, Outcome
 from licensechain_hooks.cli._app import open_url, reported, spell_inbox
+from licensechain_hooks.cli._capturing import Capturing, open_folder
 from licensechain_hooks.cli._options import (
     DEFAULT_PATH,
     STDIN,
     allow_remote_option,
     format_option,
-    load_endpoint,
+    load_secrets,
     profile_option,
     secret_file_option,
 )
@@ -62,6 +64,13 @@ _PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?")
     metavar="URL",
     help="A database for the inbox. By default a file that goes at the end.",
 )
+@click.option(
+    "--capture",
+    metavar="FOLDER",
+    help="Write each delivery to a file there, for `doctor --capture FILE`: without license keys, e-mail addresses "
+    "and secrets, but with what was found about it. At most 1000 files.",
+)
+@click.option("--raw", is_flag=True, help="With --capture: the exact bytes, license keys and signatures included.")
 @click.option("--stop-with-stdin", is_flag=True, hidden=True, help="End when stdin does: with the parent process.")
 @click.option("--demo", is_flag=True, hidden=True, help="With handlers that fail, and short waits.")
 @click.pass_context
@@ -76,6 +85,8 @@ def command(
     profile: Any,
     allow_remote: bool,
     inbox_url: str | None,
+    capture: str | None,
+    raw: bool,
     form: str,
     stop_with_stdin: bool,
     demo: bool,
@@ -89,15 +100,22 @@ def command(
     if stop_with_stdin and secret_file == STDIN:
         msg = "--stop-with-stdin: stdin ends with the secrets"
         raise click.UsageError(msg)
+    if raw and capture is None:
+        msg = "--raw goes with --capture FOLDER"
+        raise click.UsageError(msg)
     _log(demo=demo)
-    endpoint = load_endpoint(secret_file, profile=profile)
+    secrets = load_secrets(secret_file)
+    endpoint = Endpoint(secrets=secrets, profile=profile)
     report = Report(as_json=form == "jsonl")
+    on_outcome: Callable[[Outcome, HookRequest, float], object] = report.on_outcome
+    if capture is not None:
+        on_outcome = Capturing(open_folder(capture), endpoint, secrets, raw=raw, then=report.on_outcome).on_outcome
     with _listening(host, port) as listening, _stored(inbox_url) as inbox:
         site = Site(
             endpoint=endpoint,
             hooks=demo_hooks if demo else hooks,
             path=path,
-            on_outcome=report.on_outcome,
+            on_outcome=on_outcome,
             inbox=inbox,
             on_attempt=report.on_attempt,
             worker=_DEMO_WORKER if demo else WorkerSettings(),
@@ -111,6 +129,8 @@ def command(
 
         def ready() -> None:
             _announce(report, url, framework, profile, inbox, is_temporary=inbox_url is None)
+            if raw:
+                note(f"capturing to {printable(str(capture))}: raw files hold license keys and valid signatures")
             if stop_with_stdin:
                 threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
 

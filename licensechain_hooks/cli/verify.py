@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -21,6 +22,7 @@ from licensechain_hooks import (
 from licensechain_hooks._rfc3339 import parse_rfc3339
 from licensechain_hooks.cli._options import STDIN, format_option, load_endpoint, profile_option, secret_file_option
 from licensechain_hooks.cli._output import columns, echo, echo_json, paint, printable
+from licensechain_hooks.diagnosis.captures import Capture, CaptureError, read_capture
 
 __all__ = ["command"]
 
@@ -72,8 +74,11 @@ class Findings:
 
 @click.command("verify")
 @secret_file_option
-@click.option("--body-file", type=_BODY_FILE, required=True, help="The raw body as it arrived; - is stdin.")
-@click.option("--header", "headers", metavar="'NAME: VALUE'", multiple=True, required=True, help="As it arrived.")
+@click.option("--body-file", type=_BODY_FILE, help="The raw body as it arrived; - is stdin.")
+@click.option("--header", "headers", metavar="'NAME: VALUE'", multiple=True, help="As it arrived.")
+@click.option(
+    "--capture", metavar="FILE", help="In place of body, headers and time: what `listen --capture … --raw` wrote."
+)
 @profile_option
 @click.option("--at", metavar="TIME", help="When it arrived (RFC 3339, as in 2026-01-31T12:00:00Z). By default now.")
 @format_option("text", "json", "jsonl")
@@ -82,8 +87,9 @@ def command(
     context: click.Context,
     *,
     secret_file: str | None,
-    body_file: str,
+    body_file: str | None,
     headers: Sequence[str],
+    capture: str | None,
     profile: Any,
     at: str | None,
     form: str,
@@ -96,16 +102,41 @@ def command(
     if secret_file == STDIN and body_file == STDIN:
         msg = "the secret and the body cannot both come from stdin"
         raise click.UsageError(msg)
-    now = _time(at)
-    endpoint = load_endpoint(secret_file, profile=profile, clock=lambda: now)
-    request_headers = [_header(text) for text in headers]
-    with click.open_file(body_file, "rb") as body:
-        findings = _examine(endpoint, HookRequest(body.read, request_headers))
+    if capture is not None:
+        if body_file is not None or headers:
+            msg = "--capture stands in place of --body-file and --header"
+            raise click.UsageError(msg)
+        captured = _captured(capture)
+        now = captured.received_at.timestamp() if at is None and captured.received_at else _time(at)
+        endpoint = load_endpoint(secret_file, profile=profile, clock=lambda: now)
+        findings = _examine(endpoint, captured.request())
+    else:
+        if body_file is None or not headers:
+            msg = "which delivery? give --body-file FILE and --header 'NAME: VALUE', or --capture FILE"
+            raise click.UsageError(msg)
+        now = _time(at)
+        endpoint = load_endpoint(secret_file, profile=profile, clock=lambda: now)
+        request_headers = [_header(text) for text in headers]
+        with click.open_file(body_file, "rb") as body:
+            findings = _examine(endpoint, HookRequest(body.read, request_headers))
     if form == "text":
         _show(findings)
     else:
         echo_json(_facts(findings, now), indent=2 if form == "json" else None)
     context.exit(findings.exit_code)
+
+
+def _captured(path: str) -> Capture:
+    try:
+        captured = read_capture(Path(path))
+    except CaptureError as exc:
+        msg = f"--capture: {printable(path[:200])} is no capture: {exc}"
+        raise click.UsageError(msg) from exc
+    if captured.scrubbed or captured.body is None:
+        lacks = "it is scrubbed" if captured.scrubbed else "the receiver refused it unread, so its body is not known"
+        msg = f"--capture: {lacks}, so there is no signature to check; licensechain-hooks doctor tells what was found"
+        raise click.UsageError(msg)
+    return captured
 
 
 def _examine(endpoint: Endpoint, request: HookRequest) -> Findings:

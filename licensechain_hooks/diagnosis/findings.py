@@ -239,7 +239,7 @@ def _unmatched(
         yield Finding(
             code="wrong-secret",
             verdict="fail",
-            what="wrong secret: " + ("this secret" if count == 1 else f"none of these {count} secrets") + " signed it",
+            what=f"wrong secret: {'this secret did not sign it' if count == 1 else f'none of the {count} signed it'}",
             why="no dialect of LicenseChain and no single change to body, secret or signature makes it hold",
             todo="copy the secret of this very webhook; if it is right, the body was changed in more than one way",
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from licensechain_hooks.cli._servers import FRAMEWORKS
+from licensechain_hooks.diagnosis.captures import read_capture
 from licensechain_hooks.testing import event_body, make_event, sign_request
 
 SAMPLE = "licensechain_hooks.cli._sample."
@@ -369,3 +370,85 @@ def test_secrets_never_stand_in_the_arguments(listen, secret):
     if not shown.exists():
         pytest.skip("this machine shows no arguments under /proc")
     assert secret.encode() not in shown.read_bytes()
+
+
+def test_a_capture_of_each_delivery(listen, secret, tmp_path):
+    """One file each, for the owner alone: scrubbed, with what the receiver said and what was found."""
+    folder = tmp_path / "captures"
+    listening = listen("--format", "jsonl", "--capture", str(folder))
+    assert deliver(listening.url, secret, event_id="evt_1") == (200, "accepted")
+    assert send(listening.url, b'{"email": "ada@example.com"}', {"X-Webhook-Signature": "ab" * 32}) == (401, "rejected")
+    assert send(listening.url, method="GET") == (405, "rejected")
+    assert listening.end(signal.SIGTERM)[0] == 0
+    paths = sorted(folder.iterdir())
+    captures = [json.loads(path.read_text()) for path in paths]
+    assert [capture["outcome"]["name"] for capture in captures] == ["accepted", "rejected", "rejected"]
+    assert [capture["scrubbed"] for capture in captures] == [True, True, True]
+    assert {finding["verdict"] for finding in captures[0]["findings"]} == {"ok"}
+    assert captures[1]["findings"][0]["code"] == "wrong-secret"
+    assert json.loads(captures[0]["body"])["data"]["licenseKey"] == "[…]"
+    assert (captures[0]["method"], captures[2]["method"], captures[0]["path"]) == (
+        "POST",
+        "GET",
+        "/webhooks/licensechain",
+    )
+    text = "".join(path.read_text() for path in paths)
+    assert not [private for private in ("LC-7F3K", "ada@", "abab", secret) if private in text]
+    if sys.platform != "win32":
+        assert {path.stat().st_mode & 0o777 for path in (*paths, folder)} == {0o600, 0o700}
+
+
+def test_a_raw_capture_is_exact(listen, secret, tmp_path):
+    """With ``--raw`` body and headers are what was sent, whatever bytes they are; a word says what such files hold."""
+    listening = listen("--format", "jsonl", "--capture", str(tmp_path), "--raw")
+    body = b'{"a": "\xff\r\n"}\n'
+    send(listening.url, body, {"X-Webhook-Signature": "ab" * 32, "X-Odd": "caf\xe9; a: b"})
+    code, _, err = listening.end(signal.SIGTERM)
+    assert (code, err) == (0, f"capturing to {tmp_path}: raw files hold license keys and valid signatures\n")
+    (path,) = tmp_path.iterdir()
+    capture = read_capture(path)
+    assert (capture.body, capture.header("x-odd"), capture.header("x-webhook-signature")) == (
+        body,
+        "caf\xe9; a: b",
+        "ab" * 32,
+    )
+    assert (capture.header("content-length"), capture.scrubbed, capture.findings) == (str(len(body)), False, ())
+
+
+def test_captures_that_cannot_be_written(listen, secret, tmp_path):
+    """A folder that goes, or that holds enough, is said once; deliveries are received all the same."""
+    folder = tmp_path / "captures"
+    listening = listen("--format", "jsonl", "--capture", str(folder))
+    folder.rmdir()
+    assert [deliver(listening.url, secret) for _ in range(2)] == [(200, "accepted")] * 2
+    folder.mkdir()
+    assert deliver(listening.url, secret) == (200, "accepted")
+    assert len(list(folder.iterdir())) == 1
+    code, _, err = listening.end(signal.SIGTERM)
+    said = f"--capture: nothing can be written to {folder}: No such file or directory; deliveries are received all the same"
+    assert (code, err.splitlines()) == (0, [said])
+    for number in range(1000):
+        (folder / f"20260301T120000.000000Z-{number:06}-abcdef.json").touch()
+    listening = listen("--format", "jsonl", "--capture", str(folder))
+    assert [deliver(listening.url, secret) for _ in range(2)] == [(200, "accepted")] * 2
+    code, _, err = listening.end(signal.SIGTERM)
+    assert (code, len(err.splitlines()), "no more are captured" in err) == (0, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--raw"], "--raw goes with --capture FOLDER"),
+        (["--capture", "file"], "--capture: nothing can be written to file: File exists"),
+        (["--capture", "missing/captures"], "No such file or directory"),
+        (["--capture", ""], "--capture: name a folder"),
+        (["--capture", "\x1b[2J/x"], r"\x1b[2J/x: No such file or directory"),
+    ],
+)
+def test_captures_nowhere(arguments, said, invoke, tmp_path, monkeypatch):
+    """A folder nothing can be written to is a usage error at the start."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    result = invoke("listen", "--port", "0", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
