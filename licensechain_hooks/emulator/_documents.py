@@ -4,10 +4,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import compile_path
 
 from licensechain_hooks.events import EVENT_CLASSES, Event
 
-__all__ = ["EMITTED", "add_documents"]
+__all__ = ["EMITTED", "add_documents", "allowed_methods"]
 
 EMITTED = (
     "license.created",
@@ -49,6 +50,13 @@ def add_documents(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """The methods of a resource; Starlette would name those of one of its routes."""
+    documented = app.openapi()["paths"].items()
+    found = {method for template, calls in documented if compile_path(template)[0].match(path) for method in calls}
+    return sorted(method.upper() for method in found) or ["GET"]
 
 
 def _without_422(document: dict[str, Any]) -> None:

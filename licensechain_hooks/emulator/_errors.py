@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from licensechain_hooks.emulator._documents import allowed_methods
 from licensechain_hooks.emulator._emulation import ConflictError, Emulation, MissingError
 from licensechain_hooks.emulator._faults import ErrorShape
 
@@ -75,9 +76,12 @@ def add_error_handlers(app: FastAPI, emulation: Emulation) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101
         return answer(400, "; ".join(_problem(problem) for problem in error.errors()[:_SHOWN]))
 
-    async def http_error(_request: Request, error: Exception) -> JSONReply:
+    async def http_error(request: Request, error: Exception) -> JSONReply:
         assert isinstance(error, HTTPException)  # noqa: S101
-        return answer(error.status_code, str(error.detail), error.headers)
+        headers = error.headers
+        if error.status_code == 405 and error.detail == HTTPStatus(405).phrase:
+            headers = {"Allow": ", ".join(allowed_methods(app, request.url.path))}
+        return answer(error.status_code, str(error.detail), headers)
 
     async def missing(_request: Request, _error: Exception) -> JSONReply:
         return answer(404, "there is nothing of this id")

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from emulated import Emulated
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,10 @@ def receiving() -> Iterator[Receiving]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Emulated]:
+    """One emulator for the tests of a module that leave nothing in it."""
+    with Emulated() as running:
+        yield running
