@@ -93,7 +93,7 @@ class DeliveryLog(_Record, frozen=True):
         success: whether the service counts it as delivered. Where it does not say: whether the status was 2xx.
         response_body: what our side answered with.
         error: why there was no answer.
-        attempt: the how-manieth delivery of the event this was.
+        attempt: which delivery of the event this was, from 1.
         created_at: when it was made.
     """
 
