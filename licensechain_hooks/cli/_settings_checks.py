@@ -141,7 +141,8 @@ def _schema_trouble(inbox: Any) -> Finding | None:
                 found = int(connection.exec_driver_sql(f"SELECT version FROM {VERSION_TABLE}").scalar() or 0)  # noqa: S608
     except Exception as exc:  # noqa: BLE001 - every database has errors of its own, whose text may hold its address
         cause = getattr(exc, "orig", None) or exc
-        what = printable(f"{where}: it cannot be reached: {type(cause).__name__}: {str(cause).strip()[:200]}")
+        reason = next(iter(str(cause).strip().splitlines()), "")[:200]
+        what = printable(f"{where}: it cannot be reached: {type(cause).__name__}: {reason}")
         todo = "check the address, the password, the network and the database server"
         return Finding(code="inbox", verdict="fail", what=what, todo=todo)
     if found == VERSION:

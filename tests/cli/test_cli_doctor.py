@@ -435,3 +435,17 @@ def test_verify_reads_a_raw_capture(invoke, capture_file, secret, tmp_path):
     assert (neither.exit_code, "which delivery?" in neither.stderr) == (2, True)
     scrubbed = invoke("verify", *capture_file(delivery, scrubbed=True))
     assert (scrubbed.exit_code, "it is scrubbed" in scrubbed.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["sdk-verifier", "data-only-go", "luau"])
+def test_what_a_sender_of_another_dialect_delivers(name, served, emulator, listen, doctor, tmp_path, secret):
+    """The whole way: a LicenseChain that speaks a dialect delivers, a real server captures, the dialect is named."""
+    folder = tmp_path / "captures"
+    listening = listen("--format", "jsonl", "--capture", str(folder), "--raw")
+    webhook = emulator.webhook(listening.url, secret=secret)
+    emulator.faults(dialect=name)
+    checks = doctor(*served, "--webhook", webhook["id"], code=4)
+    assert checks["delivery"]["what"] == "a test delivery was answered with 401"
+    assert listening.delivery()["outcome"] == "rejected"
+    capture = min(folder.iterdir())
+    assert name in doctor("--capture", str(capture), code=4)["dialect"]["dialects"]

@@ -135,10 +135,10 @@ def test_text_is_for_people(listen, secret):
 def test_a_failure_is_told_of(listen, secret):
     """A failed attempt's line says why and when the next one is, a dead letter's that it is dead."""
     listening = listen("--demo")
-    deliver(listening.url, secret, "license.transferred", event_id="evt_1")
+    deliver(listening.url, secret, "license.expired", event_id="evt_1")
     lines = sorted(listening.process.stdout.readline().rstrip() for _ in range(4))
     assert [line.split()[0] for line in lines] == ["accepted", "dead", "failed", "failed"]
-    assert lines[1].endswith("attempt 3   license.transferred     evt_1  entry 1  update_crm  ConnectionError")
+    assert lines[1].endswith("attempt 3   license.expired         evt_1  entry 1  update_crm  ConnectionError")
     assert lines[2].endswith("entry 1  audit_license, update_crm  ConnectionError, again in 0 s")
     assert "Traceback" not in listening.end(signal.SIGTERM)[2]
 
