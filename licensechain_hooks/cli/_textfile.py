@@ -47,16 +47,12 @@ class TextFile:
         """Write what a look has shown, or that there was none; then with what was seen last.
 
         Raises:
-            click.ClickException: it cannot be written.
+            OSError: it cannot be written.
         """
         is_up = findings is not None
         self._last = findings or self._last
         text = "".join(f"{line}\n" for line in self._lines(is_up=is_up))
-        try:
-            self._replace(text)
-        except OSError as exc:
-            msg = f"cannot write {printable(str(self._path))}: {exc.strerror or type(exc).__name__}"
-            raise click.ClickException(msg) from exc
+        self._replace(text)
 
     def _replace(self, text: str) -> None:
         descriptor, made = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.", suffix=".tmp")

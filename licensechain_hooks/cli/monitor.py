@@ -116,7 +116,7 @@ def command(
             _watch(looks, interval or 30.0, form)
         findings = looks.take()
     _show(findings, form)
-    context.exit(_FINDINGS if findings.found else 0)
+    context.exit(_FINDINGS if findings.found else int(bool(looks.unwritten)))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,11 +127,13 @@ class _Looks:
         monitor: does the looking.
         file: is written after each look.
         alert: is run where there are findings that it was not told of.
+        unwritten: why the file could not be written; empty where it was.
     """
 
     monitor: Monitor
     file: TextFile | None
     alert: Alert | None
+    unwritten: str = ""
     _told: set[Any] = field(default_factory=set)
 
     def take(self) -> Findings:
@@ -139,16 +141,26 @@ class _Looks:
         try:
             findings = self.monitor.look()
         except Exception:
-            if self.file is not None:
-                self.file.write(None)
+            self._write(None)
             raise
-        if self.file is not None:
-            self.file.write(findings)
+        self._write(findings)
         keys = {finding.key for finding in findings.found}
         if self.alert is not None and keys - self._told:
             self.alert.run(findings)
         self._told = keys
         return findings
+
+    def _write(self, findings: Findings | None) -> None:
+        """Write the figures; where that fails say so, but findings go before figures."""
+        try:
+            if self.file is not None:
+                self.file.write(findings)
+            self.unwritten = ""
+        except OSError as exc:
+            trouble = f"--prometheus: cannot write it: {exc.strerror or type(exc).__name__}"
+            if trouble != self.unwritten:
+                note(trouble)
+            self.unwritten = trouble
 
 
 def _watch(looks: _Looks, interval: float, form: str) -> NoReturn:
@@ -167,8 +179,6 @@ def _watch(looks: _Looks, interval: float, form: str) -> NoReturn:
                 asked = getattr(exc, "retry_after", None)
                 wait = interval if asked is None else max(interval, asked.total_seconds())
                 view.tell_trouble(f"{printable(str(exc))}; looking again every {wait:g} seconds")
-            except click.ClickException as exc:  # the figures could not be written
-                view.tell_trouble(exc.message)
             never.wait(wait)
 
 

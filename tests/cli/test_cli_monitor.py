@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 
@@ -305,6 +306,29 @@ def test_prometheus(monitor, emulator, url, tmp_path):
     )
 
 
+def test_figures_that_cannot_be_written(monitor, emulator, tmp_path):
+    """That is told of, and is a failure (1); findings are shown nevertheless, and go before it (4)."""
+    webhook = emulator.webhook(OFF)
+    file = str(tmp_path / ("x" * 250))  # there is no room for a temporary name
+    code, _, told = monitor(webhook, "--prometheus", file)
+    assert (code, "cannot write it" in told) == (1, True)
+    emulator.license()
+    emulator.settled(2)
+    code, facts, told = monitor(webhook, "--prometheus", file)
+    assert (code, facts["failed"], "cannot write it" in told, list(tmp_path.iterdir())) == (4, 1, True, [])
+
+
+def test_an_inbox_of_an_application(monitor, emulator, inbox, monkeypatch, answering):
+    """``--app`` compares with the inbox of a receiver, or with an inbox."""
+    monkeypatch.setitem(sys.modules, "shop_of_monitor", SimpleNamespace(inbox=inbox))
+    webhook = emulator.webhook(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    emulator.license()
+    event_id = emulator.settled()[0]["eventId"]
+    assert monitor(webhook, "--app", "shop_of_monitor:inbox")[0] == 4
+    inbox.record_many([new_entry(event_id)])
+    assert monitor(webhook, "--app", "shop_of_monitor:inbox")[0] == 0
+
+
 def test_prometheus_without_an_api(invoke, monkeypatch, tmp_path):
     """Where there is nothing to see, the file says so: ``up`` is 0."""
     monkeypatch.setenv("LICENSECHAIN_API_KEY", "an-api-key-of-nobody")
@@ -397,6 +421,15 @@ def test_a_watch_ends_with_its_webhook(watch, emulator):
         emulator.call("DELETE", f"/v1/webhooks/{webhook['id']}")
         assert watching.process.wait(timeout=20) == 1
         watching.wait_for(lambda line: "404" in line)
+
+
+def test_a_watch_ends_while_nobody_answers(watch, emulator, answering):
+    """Ctrl-C ends a watch at once while it waits for an API that says nothing."""
+    silent = answering(b"", keep=True)
+    with watch({"id": "c0"}, "--base-url", silent) as watching:
+        watching.wait_for(lambda line: "no inbox to compare with" in line)
+        assert watching.end(signal.SIGINT) == 130
+    assert [line for line in watching.lines if "Traceback" in line] == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
