@@ -15,9 +15,9 @@ from licensechain_hooks.cli._group import CommandGroup, version_option
 __all__ = ["main"]
 
 _COMMANDS = {
-    "demo": "Send real deliveries to a real server and show what comes of each.",
-    "listen": "Receive deliveries on this machine and print a line for each.",
+    "demo": "Play the life of a license, with all that can go wrong, on this machine.",
     "emulator": "Be a LicenseChain on this machine: API, deliveries, logs, faults, a page.",
+    "listen": "Receive deliveries on this machine and print a line for each.",
     "trigger": "Sign an event and deliver it to a URL.",
     "verify": "Check the signature and the time of a captured delivery.",
     "doctor": "Find out what is wrong with a setup or a delivery, and what to do.",
@@ -31,4 +31,4 @@ _COMMANDS = {
 @click.group(cls=CommandGroup, summaries=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @version_option
 def main() -> None:
-    """Receive LicenseChain's webhooks: try it, watch deliveries, send some, look into one."""
+    """Receive LicenseChain's webhooks: try it, set it up, watch it, repair it."""

@@ -12,9 +12,11 @@ from typing import Any
 
 import click
 import pytest
+from emulated import Emulated
 
 from licensechain_hooks import Receiver
 from licensechain_hooks.cli import main
+from licensechain_hooks.client import LicenseChainClient
 from licensechain_hooks.testing import event_body, make_event, sign_request
 from licensechain_hooks.testing.conformance import Answer, RawDelivery, asgi_exchange, wsgi_exchange
 
@@ -60,7 +62,11 @@ PATIENCE = 30  # seconds for a worker on a busy machine
 
 def test_every_block_is_run(blocks: dict[str, str]) -> None:
     """No Python stands in the README that no test below runs."""
-    expected = {f"{name} app.py" for name in EXCHANGES} | {"Django urls.py", "Django webhooks.py"}
+    expected = {f"{name} app.py" for name in EXCHANGES} | {
+        "Django urls.py",
+        "Django webhooks.py",
+        "API subscriptions.py",
+    }
     assert set(blocks) == expected
 
 
@@ -133,6 +139,16 @@ def test_django(
     ran = run_python(textwrap.dedent(code), **environ)
     expected = ["locking the seat of lic_7", *(f"{status} {outcome}" for status, outcome in EXPECTED)]
     assert (ran.returncode, sorted(ran.stdout.splitlines())) == (0, sorted(expected)), ran.stderr
+
+
+def test_client(blocks: dict[str, str], run_python: Callable[..., Any], emulator: Emulated) -> None:
+    """The client shows what is subscribed."""
+    with LicenseChainClient(emulator.api_key, base_url=emulator.base_url) as client:
+        client.webhooks.create(url="https://shop.example/hooks", events=["license.revoked", "payment.failed"])
+    environ = {"LICENSECHAIN_API_KEY": emulator.api_key, "LICENSECHAIN_BASE_URL": emulator.base_url}
+    ran = run_python(blocks["API subscriptions.py"], **environ)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "https://shop.example/hooks license.revoked payment.failed\n"
 
 
 def test_commands_exist(root: Path) -> None:
