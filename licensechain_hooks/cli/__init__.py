@@ -15,7 +15,7 @@ from licensechain_hooks.cli._group import CommandGroup, version_option
 __all__ = ["main"]
 
 _COMMANDS = {
-    "demo": "Play the life of a license, with all that can go wrong, on this machine.",
+    "demo": "Play a license's life, and all that can go wrong with it, on this machine.",
     "emulator": "Be a LicenseChain on this machine: API, deliveries, logs, faults, a page.",
     "listen": "Receive deliveries on this machine and print a line for each.",
     "trigger": "Sign an event and deliver it to a URL.",

@@ -28,9 +28,9 @@ _PREFIX = "licensechain-demo-"
 @format_option("text", "json", "jsonl")
 @click.pass_context
 def command(context: click.Context, *, framework: str, keep: bool, form: str) -> None:
-    """Play a license's life: a local LicenseChain, a receiver, and all that can go wrong between them.
+    """Play a license's life, and all that can go wrong with it, on this machine.
 
-    An emulator of LicenseChain and a receiver start on free ports of this machine, in processes of their own; the
+    A local LicenseChain and a receiver start on free ports, in processes of their own; the
     receiver's URL is registered as a webhook by the API. Then a license is created, updated, expires and is revoked,
     deliveries come twice, forged and late, handlers fail, the receiver is down, and the monitor finds what it has
     missed. Exits with 1 if anything goes otherwise than it should.

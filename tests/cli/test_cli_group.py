@@ -11,7 +11,7 @@ import pytest
 
 from licensechain_hooks.cli import main
 
-COMMANDS = ["demo", "listen", "trigger", "verify", "inbox", "worker"]
+COMMANDS = ["demo", "emulator", "listen", "trigger", "verify", "doctor", "inbox", "worker", "webhooks", "monitor"]
 
 
 def test_help_lists_every_command(invoke):
