@@ -2,11 +2,9 @@
 
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
 
 try:
     from fastapi import APIRouter, HTTPException, Request
-    from fastapi import Path as PathParameter
     from fastapi.responses import FileResponse, HTMLResponse
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 except ImportError as exc:
@@ -53,7 +51,7 @@ def page(request: Request) -> HTMLResponse:
 
 
 @router.get("/static/{name}")
-def static(name: Annotated[str, PathParameter()]) -> FileResponse:
+def static(name: str) -> FileResponse:
     """One of the page's files."""
     if name not in _STATIC:
         raise HTTPException(404)

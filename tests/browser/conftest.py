@@ -1,0 +1,145 @@
+"""A browser, pages that are watched, and an endpoint of ours for the emulator to deliver to.
+
+``LICENSECHAIN_TEST_CHROMIUM`` names the browser, else it is the system's. Without one, or without playwright, these
+tests are skipped, or fail where ``LICENSECHAIN_TEST_REQUIRE`` asks for ``browser``.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import pytest
+import sqlalchemy
+from starlette.applications import Starlette
+
+from licensechain_hooks import Endpoint, Hooks, Receiver
+from licensechain_hooks.cli._servers._asgi import ASGIServer
+from licensechain_hooks.contrib.starlette import hooks_lifespan, webhook_route
+from licensechain_hooks.inbox.sql import SqlInbox
+
+_SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the network is closed
+]
+
+
+@dataclass(frozen=True)
+class Served:
+    """An endpoint of ours that is served, and its inbox."""
+
+    url: str
+    secret: str
+    inbox: str
+
+    def entries(self) -> int:
+        """How many entries the inbox has."""
+        engine = sqlalchemy.create_engine(self.inbox, poolclass=sqlalchemy.NullPool)
+        with engine.connect() as connection:
+            count: int = connection.execute(sqlalchemy.text("SELECT count(*) FROM licensechain_hooks_entry")).scalar()
+        return count
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, without a window and without a network."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _lacking("no playwright: pip install playwright")
+    path = os.environ.get("LICENSECHAIN_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        _lacking("no Chromium: apt-get install chromium, or name one in LICENSECHAIN_TEST_CHROMIUM")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=_SWITCHES)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def expected_complaints() -> list[str]:
+    """What a page may say in its console, or raise; a test adds what it provokes."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Any, emulator: Any, expected_complaints: list[str]) -> Iterator[Callable[..., Any]]:
+    """A function that opens the emulator's page; afterwards the page has asked nobody else, and had nothing to complain of."""
+    complaints: list[str] = []
+    hosts: set[str] = set()
+    contexts = []
+
+    def on_dialog(dialog: Any) -> None:
+        complaints.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def opened(**settings: Any) -> Any:
+        context = browser.new_context(
+            **{"viewport": {"width": 1360, "height": 900}, "reduced_motion": "reduce", **settings}
+        )
+        contexts.append(context)
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        page.on("console", lambda message: complaints.append(f"{message.type} {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(f"error {error}"))
+        page.on("dialog", on_dialog)
+        page.goto(emulator.url)
+        page.locator("#live", has_text="Live").wait_for()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert (hosts, list(dict.fromkeys(complaints))) == ({urlsplit(emulator.url).netloc}, expected_complaints)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """An endpoint with an inbox in SQLite, under uvicorn."""
+    url = f"sqlite:///{tmp_path / 'inbox.db'}"
+    secret = secrets.token_hex(32)
+    hooks = Hooks()
+    hooks.fallback(lambda _event: None)
+    inbox = SqlInbox(url)
+    inbox.create_schema()
+    receiver = Receiver(Endpoint(secrets=secret), hooks, inbox=inbox)
+    app = Starlette(routes=[webhook_route("/webhooks/licensechain", receiver)], lifespan=hooks_lifespan(receiver))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = ASGIServer(app, listening)
+        ready = threading.Event()
+        thread = threading.Thread(target=server.serve, args=(ready.set,), daemon=True)
+        thread.start()
+        assert ready.wait(20)
+        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}/webhooks/licensechain", secret, url)
+        server.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+    inbox.close()
+
+
+@pytest.fixture
+def artefacts(tmp_path: Path) -> Path:
+    """Where screenshots are kept."""
+    folder = Path(os.environ.get("LICENSECHAIN_TEST_ARTEFACTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _lacking(reason: str) -> NoReturn:
+    if "browser" in os.environ.get("LICENSECHAIN_TEST_REQUIRE", "").replace(",", " ").split():
+        pytest.fail(f"{reason}, and LICENSECHAIN_TEST_REQUIRE asks for it", pytrace=False)
+    pytest.skip(reason)
