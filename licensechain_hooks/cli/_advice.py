@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from licensechain_hooks.cli._entries import TROUBLE, spell_count
+from licensechain_hooks.cli._entries import spell_count
 from licensechain_hooks.cli._findings import Finding, Findings
 from licensechain_hooks.cli._output import printable
 from licensechain_hooks.cli._times import spell_moment
@@ -12,6 +12,7 @@ __all__ = ["FINDINGS_HEADER", "advice", "all_facts", "finding_row", "sum_up"]
 
 FINDINGS_HEADER = ("event id", "type", "deliveries", "last", "answer", "entry", "problem")
 _REFUSED = {401, 403}
+_REPLAYED = {"failed", "dead"}
 _SHOWN = 10  # numbers of entries in a command
 
 
@@ -48,14 +49,15 @@ def advice(findings: Findings) -> Iterator[str]:
     if any(finding.status_code in _REFUSED for finding in found):
         yield "401 and 403: the endpoint's signing secret is probably another one; licensechain-hooks doctor finds out"
     if any("failed" in finding.problems and finding.entry is None for finding in found):
+        here = "here they never arrived" if findings.compared_since else "whether they arrived, only an inbox can tell"
         yield (
-            f"failed: once `{test}` gets through (see webhooks logs), have LicenseChain send them again; nothing here "
-            "can, for here they never arrived (the emulator: 'Send again' on its page)"
+            f"failed: see that `{test}` gets through (webhooks logs), then ask LicenseChain to send these again, for "
+            f"which its API has no call ({here}); on the emulator's page 'Send again' does it"
         )
     if any(finding.problems == ("missing",) for finding in found):
         yield (
-            "missing though delivered: does the webhook's URL lead to a receiver that stores in this inbox? Then have "
-            "LicenseChain send them again"
+            "missing though delivered: does the webhook's URL lead to a receiver that stores in this inbox? These have "
+            "to be sent again, too"
         )
     arrived = [finding for finding in found if finding.entry is not None]
     if arrived:
@@ -63,11 +65,12 @@ def advice(findings: Findings) -> Iterator[str]:
             "failed, but in the inbox: they arrived, and need not be sent again; the answer was an error, or came too "
             "late (LicenseChain waits for 5 seconds)"
         )
-    troubled = sorted({finding.entry for finding in arrived if finding.state in TROUBLE and finding.entry is not None})
+    troubled = sorted(
+        {finding.entry for finding in arrived if finding.state in _REPLAYED and finding.entry is not None}
+    )
     if troubled:
         more = f" (and {len(troubled) - _SHOWN} more)" if len(troubled) > _SHOWN else ""
         yield f"run their handlers again: licensechain-hooks inbox replay {_numbers(troubled)}{more}"
-
     yield from _limits(findings)
 
 

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -135,7 +135,7 @@ class SecretSource:
         force: whether ``out`` may be replaced.
     """
 
-    own: str | None
+    own: str | None = field(repr=False)
     out: str | None
     force: bool
 
