@@ -89,7 +89,7 @@ def command(
     base_url: str | None,
     form: str,
 ) -> None:
-    """Find out what is wrong: with the setup, the clock, the webhook, or with one captured delivery.
+    """Find out what is wrong with a setup or a delivery, and what to do.
 
     What cannot be looked at is said to be skipped. With --url or --webhook LicenseChain is asked for a test delivery.
     Exits with 4 when something has to be done, else with 0.
