@@ -15,8 +15,8 @@ from licensechain_hooks.cli._group import CommandGroup, version_option
 __all__ = ["main"]
 
 _COMMANDS = {
-    "demo": "Play a license's life, and all that can go wrong with it, on this machine.",
-    "emulator": "Be a LicenseChain on this machine: API, deliveries, logs, faults, a page.",
+    "demo": "Play a license's life, and what can go wrong with it.",
+    "emulator": "Be a LicenseChain on this machine, with faults and a page.",
     "listen": "Receive deliveries on this machine and print a line for each.",
     "trigger": "Sign an event and deliver it to a URL.",
     "verify": "Check the signature and the time of a captured delivery.",

@@ -28,7 +28,7 @@ _PREFIX = "licensechain-demo-"
 @format_option("text", "json", "jsonl")
 @click.pass_context
 def command(context: click.Context, *, framework: str, keep: bool, form: str) -> None:
-    """Play a license's life, and all that can go wrong with it, on this machine.
+    """Play a license's life, and what can go wrong with it.
 
     A local LicenseChain and a receiver start on free ports, in processes of their own; the
     receiver's URL is registered as a webhook by the API. Then a license is created, updated, expires and is revoked,

@@ -79,7 +79,7 @@ def command(
     form: str,
     ends_with_stdin: bool,
 ) -> None:
-    """Be a LicenseChain on this machine: API, deliveries, logs, faults, a page.
+    """Be a LicenseChain on this machine, with faults and a page.
 
     The URL comes first; a browser shows the page there. Every delivery is another line. Deliveries go to this machine
     only, without --allow-remote. Ctrl-C ends it.
