@@ -556,14 +556,16 @@ def test_early_logs_do_not_count():
     assert ([event.event_id for event in book.events()], len(read)) == (["evt_0"], 101)
 
 
-def test_an_entry_that_is_purged_later_is_no_gap(inbox):
-    """What is older than the inbox keeps is not called missing."""
+def test_what_cannot_be_compared(inbox):
+    """What is older than the inbox keeps is not called missing, nor a log that names no event; both are told of."""
+    from licensechain_hooks.cli._advice import advice
     from licensechain_hooks.cli._findings import Monitor
 
     class Webhooks:
         def iter_logs(self, webhook_id):
             yield log(1, minutes=60 * 24 * 40)
             yield log(2, minutes=60 * 24 * 30)
+            yield log(3, event_id=None)
 
     class Client:
         webhooks = Webhooks()
@@ -571,4 +573,5 @@ def test_an_entry_that_is_purged_later_is_no_gap(inbox):
     since = datetime.now(UTC) - timedelta(days=50)
     findings = Monitor(Client(), "wh_1", since=since, inbox=inbox, endpoint=None).look()
     assert [finding.event_id for finding in findings.found] == ["evt_2"]
-    assert inbox.entries(EntryFilter()) == []
+    limits = [words for line in advice(findings) for words in ("name no event", "a shorter time") if words in line]
+    assert (limits, inbox.entries(EntryFilter())) == (["name no event", "a shorter time"], [])

@@ -183,7 +183,7 @@ def test_handlers_of_an_endpoint(sync, hooks, emulator, name, expected):
 def test_what_the_api_left_out(sync, hooks, answering, monkeypatch):
     """An API that answers with other events than it was given is a failure, not a difference for ever."""
     body = json.dumps({"id": "wh_1", "url": URL, "events": ["license.created"]}).encode()
-    reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    reply = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     register(hooks, "license.created", "shop.sold")
     result = sync("--webhook", "wh_1", "--base-url", answering(reply))
     assert (result.exit_code, "lacks shop.sold" in result.stderr) == (1, True)
@@ -192,7 +192,7 @@ def test_what_the_api_left_out(sync, hooks, answering, monkeypatch):
 def test_an_inactive_webhook(sync, hooks, answering):
     """A webhook that is switched off may have the right events, but stderr says that nothing is delivered."""
     body = json.dumps({"id": "wh_1", "url": URL, "events": ["license.created"], "active": False}).encode()
-    reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    reply = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     register(hooks, "license.created")
     result = sync("--webhook", "wh_1", "--check", "--base-url", answering(reply))
     assert (result.exit_code, "inactive" in result.stderr) == (0, True)

@@ -40,7 +40,11 @@ def at(invoke, monkeypatch):
 def replied(status, value):
     """An HTTP response as bytes."""
     body = json.dumps(value).encode()
-    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+    return b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+        status,
+        len(body),
+        body,
+    )
 
 
 def there(emulator):
