@@ -20,20 +20,24 @@ _PATTERNS = (
     re.compile(r"\b(?=[A-Z0-9]*[A-Z])[A-Z0-9]{20,}\b"),
 )
 _SHORTEST = 6  # of values that are looked for elsewhere
+_PATIENCE = 10_000_000  # bytes to look through for all of them
 
 
 def scrub_capture(capture: Capture, secrets: Iterable[str]) -> Capture:
     """The capture with its findings, but without values that must not be passed on.
 
     The body keeps its shape, its ids, types and times; one that is not JSON is not kept, for nobody can say what in it
-    is harmless.
+    is harmless, nor is one that is mostly to be hidden.
 
     Args:
         capture: as it arrived.
         secrets: what must not appear anywhere.
     """
     fields = _parsed(capture.body)
-    gone = tuple(sorted({*filter(None, secrets), *_values_to_hide(fields)}, key=len, reverse=True))
+    known, hidden = set(filter(None, secrets)), set(_values_to_hide(fields))
+    if len(hidden) * len(capture.body or b"") > _PATIENCE:  # a body that is made to take long
+        fields, hidden = None, set()
+    gone = tuple(sorted(known | hidden, key=len, reverse=True))
     body = None
     if fields is not None:
         body = json.dumps(_scrubbed(fields, gone), separators=(",", ":"), ensure_ascii=True).encode()
