@@ -29,7 +29,12 @@ class Faults(BaseModel):
     """What the emulator does wrong, from now on; the defaults are a LicenseChain without a fault."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
     )
 
     duplicate: Annotated[int, Field(ge=0, le=100)] = Field(

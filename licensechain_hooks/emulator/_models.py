@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from licensechain_hooks._rfc3339 import PATTERN, parse_rfc3339
@@ -86,7 +86,7 @@ class _Model(BaseModel):
 
 
 class _Request(_Model):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     def changes(self) -> dict[str, Any]:
         """What was given, but ``null``."""
@@ -106,7 +106,7 @@ class WebhookChange(_Request):
 
     url: _Url | None = None
     events: _Types | None = None
-    active: StrictBool | None = None
+    active: bool | None = None
 
 
 class LicenseChange(_Request):

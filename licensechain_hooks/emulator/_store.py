@@ -87,13 +87,12 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         try:
-            name = "" if path is None else _private(path)
-            self._connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False, timeout=0.2)
-            self._connection.row_factory = sqlite3.Row
-            self._prepare()
-        except OSError as exc:
-            msg = f"cannot keep the state in {path}: {exc.strerror}"
+            self._connection = _connect(path)
+        except (OSError, sqlite3.Error) as exc:
+            msg = f"cannot keep the state in {path}: {getattr(exc, 'strerror', None) or exc}"
             raise ConfigurationError(msg) from exc
+        try:
+            self._prepare()
         except sqlite3.Error as exc:
             self.close()
             msg = f"cannot keep the state in {path}: {exc}"
@@ -249,10 +248,14 @@ class Store:
         return 0 if row is None else int(row[0])
 
 
-def _private(path: Path) -> Path:
-    """The file, made where it is not yet so that only its owner reads the secrets in it."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    return path.absolute()
+def _connect(path: Path | None) -> sqlite3.Connection:
+    """Open the file; one that is not yet is made so that only its owner reads the secrets in it."""
+    if path is not None:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    name = "" if path is None else path.absolute()
+    connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False, timeout=0.2)
+    connection.row_factory = sqlite3.Row
+    return connection
 
 
 def _webhook(row: sqlite3.Row) -> Webhook:

@@ -180,7 +180,9 @@ def _speak(listening, answer):
     """Take one connection, answer with these bytes, and hang up; without bytes, hang on until the other side does."""
     connection, _ = listening.accept()
     with connection:
-        connection.recv(65536)
+        came = b""
+        while not came.endswith(b"}"):  # what is left unread would reset the connection
+            came += connection.recv(65536)
         if answer is not None:
             connection.sendall(answer)
             return
