@@ -327,8 +327,10 @@ let stream;
 function listen() {
   stream = new EventSource("/emulator/events");
   stream.addEventListener("open", () => {
-    showLive("on", "Live");
-    act(showEverything);
+    act(async () => {
+      await showEverything();
+      showLive("on", "Live");
+    });
   });
   stream.addEventListener("error", () => {
     showLive("off", "Not connected; trying again");
