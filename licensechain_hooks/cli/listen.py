@@ -1,19 +1,13 @@
 """``licensechain-hooks listen``: a receiver on this machine that prints a line for each delivery."""
 
-import errno
 import logging
-import os
 import re
-import signal
-import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import PurePosixPath
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,7 +27,8 @@ from licensechain_hooks.cli._options import (
 from licensechain_hooks.cli._output import note, printable
 from licensechain_hooks.cli._report import Report
 from licensechain_hooks.cli._sample import demo_hooks, hooks
-from licensechain_hooks.cli._servers import FRAMEWORKS, Server, Site, listening_socket, make_server
+from licensechain_hooks.cli._servers import FRAMEWORKS, Site, make_server
+from licensechain_hooks.cli._serving import listening_at, stop_with_stdin, stopped_by_signals, url_of
 from licensechain_hooks.cli._target import is_loopback
 from licensechain_hooks.worker import WorkerSettings
 
@@ -71,7 +66,13 @@ _PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?")
     "and secrets, but with what was found about it. At most 1000 files.",
 )
 @click.option("--raw", is_flag=True, help="With --capture: the exact bytes, license keys and signatures included.")
-@click.option("--stop-with-stdin", is_flag=True, hidden=True, help="End when stdin does: with the parent process.")
+@click.option(
+    "--stop-with-stdin",
+    "ends_with_stdin",
+    is_flag=True,
+    hidden=True,
+    help="End when stdin does: with the parent process.",
+)
 @click.option("--demo", is_flag=True, hidden=True, help="With handlers that fail, and short waits.")
 @click.pass_context
 def command(
@@ -88,7 +89,7 @@ def command(
     capture: str | None,
     raw: bool,
     form: str,
-    stop_with_stdin: bool,
+    ends_with_stdin: bool,
     demo: bool,
 ) -> None:
     """Receive deliveries on this machine and print a line for each.
@@ -97,7 +98,7 @@ def command(
     prints another line. Ctrl-C ends it.
     """
     _check(host, path, allow_remote=allow_remote)
-    if stop_with_stdin and secret_file == STDIN:
+    if ends_with_stdin and secret_file == STDIN:
         msg = "--stop-with-stdin: stdin ends with the secrets"
         raise click.UsageError(msg)
     if raw and capture is None:
@@ -110,7 +111,7 @@ def command(
     on_outcome: Callable[[Outcome, HookRequest, float], object] = report.on_outcome
     if capture is not None:
         on_outcome = Capturing(open_folder(capture), endpoint, secrets, raw=raw, then=report.on_outcome).on_outcome
-    with _listening(host, port) as listening, _stored(inbox_url) as inbox:
+    with listening_at(host, port) as listening, _stored(inbox_url) as inbox:
         site = Site(
             endpoint=endpoint,
             hooks=demo_hooks if demo else hooks,
@@ -125,16 +126,16 @@ def command(
         except ImportError as exc:
             raise click.ClickException(str(exc)) from exc
         report.stop = server.stop
-        url = _url(host, listening.getsockname()[1], path)
+        url = url_of(host, listening.getsockname()[1], path)
 
         def ready() -> None:
             _announce(report, url, framework, profile, inbox, is_temporary=inbox_url is None)
             if raw:
                 note(f"capturing to {printable(str(capture))}: raw files hold license keys and valid signatures")
-            if stop_with_stdin:
-                threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
+            if ends_with_stdin:
+                stop_with_stdin(server)
 
-        with _stopped_by_signals(server) as interruptions:
+        with stopped_by_signals(server) as interruptions:
             server.serve(ready)
     report.end()
     if interruptions:
@@ -177,53 +178,3 @@ def _check(host: str, path: str, *, allow_remote: bool) -> None:
     if _PATH.fullmatch(path) is None or ".." in PurePosixPath(path).parts:
         msg = f"--path: {path!r} is not a plain path such as {DEFAULT_PATH}"
         raise click.UsageError(msg)
-
-
-def _url(host: str, port: int, path: str) -> str:
-    return f"http://[{host}]:{port}{path}" if ":" in host else f"http://{host}:{port}{path}"
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        listening = listening_socket(host, port)
-    except (OSError, UnicodeError) as exc:
-        msg = f"cannot listen at {printable(host)}:{port}: {_why(exc)}"
-        raise click.ClickException(msg) from exc
-    with listening:
-        yield listening
-
-
-def _why(error: OSError | UnicodeError) -> str:
-    if isinstance(error, UnicodeError | socket.gaierror) or error.errno is None:
-        return "no such address"
-    hint = "; --port 0 picks a free one" if error.errno in {errno.EADDRINUSE, errno.EACCES} else ""
-    return f"{os.strerror(error.errno)}{hint}"
-
-
-@contextmanager
-def _stopped_by_signals(server: Server) -> Iterator[list[int]]:
-    """Let Ctrl-C and SIGTERM end the server in order; yields the list of interruptions.
-
-    Not by exceptions: Werkzeug swallows a KeyboardInterrupt, uvicorn has handlers of its own and raises the signal
-    again once it has ended.
-    """
-    interruptions: list[int] = []
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGINT:
-            interruptions.append(number)
-        threading.Thread(target=server.stop, daemon=True).start()  # not here: it waits for the thread that runs this
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interruptions
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _stop_with_stdin(server: Server) -> None:
-    while os.read(0, 4096):
-        pass
-    server.stop()
