@@ -105,7 +105,7 @@ def _spelled(step: Step) -> str:
 def make_steps() -> tuple[Step, ...]:
     """The steps: the life of a license, what enemies and clocks do, and what an inbox is for."""
     accepted: dict[str, Any] = {"status": 200, "outcome": "accepted"}
-    runs = accepted | {"states": ("processed",)}
+    runs: dict[str, Any] = {**accepted, "states": ("processed",)}
     refused: dict[str, Any] = {"action": "again", "status": 401, "outcome": "rejected"}
     audit = "audit_license"
     return (

@@ -259,8 +259,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
 
 def _webhook(row: sqlite3.Row) -> Webhook:
-    fields = _fields(row)
-    return Webhook(**fields | {"events": tuple(json.loads(row["events"])), "active": bool(row["active"])})
+    return Webhook(**_fields(row, events=tuple(json.loads(row["events"])), active=bool(row["active"])))
 
 
 def _license(row: sqlite3.Row) -> License:
@@ -268,8 +267,9 @@ def _license(row: sqlite3.Row) -> License:
 
 
 def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(**_fields(row) | {"held": bool(row["held"]), "is_copy": bool(row["is_copy"])})
+    return Delivery(**_fields(row, held=bool(row["held"]), is_copy=bool(row["is_copy"])))
 
 
-def _fields(row: sqlite3.Row) -> dict[str, Any]:
-    return {name: row[name] for name in row.keys() if name != "seq"}  # noqa: SIM118 - iterating it gives values
+def _fields(row: sqlite3.Row, **instead: Any) -> dict[str, Any]:
+    fields = {name: row[name] for name in row.keys() if name != "seq"}  # noqa: SIM118 - iterating it gives values
+    return {**fields, **instead}

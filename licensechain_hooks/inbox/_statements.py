@@ -94,8 +94,8 @@ class Statements(OperatingSql):
         Without statistics, as of a new table, it would sort all that is due; and a plan for any number of entries would
         go through all that wait, however few are wanted.
         """
-        settings = dict.fromkeys(("enable_sort", "enable_bitmapscan", "enable_seqscan"), "off")
-        settings["plan_cache_mode"] = "force_custom_plan"
+        off = dict.fromkeys(("enable_sort", "enable_bitmapscan", "enable_seqscan"), "off")
+        settings = {**off, "plan_cache_mode": "force_custom_plan"}
         return "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
 
     def claim(self, endpoints: int) -> str:

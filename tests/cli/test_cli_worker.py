@@ -49,7 +49,7 @@ def wait(event):
 
 
 endpoint = Endpoint(secrets=["the-secret-of-this-shop"])
-settings = WorkerSettings(poll=timedelta(milliseconds=50), concurrency=3)
+settings = WorkerSettings(poll=timedelta(milliseconds=50), concurrency=3, backoff=lambda attempt: timedelta(hours=1))
 receiver = Receiver(endpoint, hooks, inbox=SqlInbox("sqlite:///inbox.db"), worker=settings)
 worker = receiver.worker
 inline = Receiver(endpoint, hooks)
