@@ -183,29 +183,25 @@ class Stage:
     # Commands of ours, in this process: another one would take as long as all the rest
 
     def _replay(self) -> Answer:
-        from licensechain_hooks.cli.inbox import command  # noqa: PLC0415
-
         pk = self._entries.get(self._last.event_id)
         if pk is None:
             return Answer(status=None, error="there is no entry to replay")
-        arguments = ("replay", str(pk), "--inbox", self.inbox)
-        self.commands.append(" ".join(("licensechain-hooks inbox", *arguments)))
+        arguments = ("inbox", "replay", str(pk), "--inbox", self.inbox)
+        self.commands.append(" ".join(("licensechain-hooks", *arguments)))
         started = perf_counter()
         try:
-            said = _run(command, *arguments, "--yes", "--format", "jsonl")
+            said = _run(*arguments, "--yes", "--format", "jsonl")
         except click.ClickException as exc:
             return Answer(status=None, error=exc.format_message())
         milliseconds = (perf_counter() - started) * 1000
         return Answer(status=None, milliseconds=milliseconds, outcome="replayed" if said["changed"] == 1 else "")
 
     def _look(self, step: Step) -> Finding:
-        from licensechain_hooks.cli.monitor import command  # noqa: PLC0415
-
         api = ("--base-url", self._base_url, "--api-key-file", str(self._key_file))
-        arguments = ("--webhook", self._webhook, "--inbox", self.inbox, *api)
-        self.commands.append(" ".join(("licensechain-hooks monitor", *arguments)))
+        arguments = ("monitor", "--webhook", self._webhook, "--inbox", self.inbox, *api)
+        self.commands.append(" ".join(("licensechain-hooks", *arguments)))
         started = perf_counter()
-        said = _run(command, *arguments, "--format", "json")
+        said = _run(*arguments, "--format", "json")
         milliseconds = (perf_counter() - started) * 1000
         problems = sorted(problem for finding in said["findings"] for problem in finding["problems"])
         return Finding(step=step, answer=Answer(status=None, milliseconds=milliseconds), findings=tuple(problems))
@@ -257,10 +253,12 @@ def _delivered(delivery: Mapping[str, Any]) -> _Delivered:
     return _Delivered(delivery["id"], delivery["eventId"], delivery["eventType"], answer)
 
 
-def _run(command: click.Command, *arguments: str) -> Any:
-    """What a command says as JSON."""
+def _run(*arguments: str) -> Any:
+    """What our command line says as JSON."""
+    from licensechain_hooks.cli import main  # noqa: PLC0415 - it imports this
+
     with redirect_stdout(StringIO()) as said:
-        command.main(arguments, standalone_mode=False)
+        main.main(arguments, standalone_mode=False)
     return json.loads(said.getvalue())
 
 

@@ -5,24 +5,31 @@ A subclass says how a connection is had.
 
 from __future__ import annotations
 
+import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from licensechain_hooks.exceptions import ConfigurationError
+from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.inbox._sql import Dialect, ParameterStyle
 from licensechain_hooks.inbox._statements import Statements
 
-__all__ = ["Cursor", "Database", "OpenTransaction", "is_deadlock", "rows_of"]
+__all__ = ["Cursor", "Database", "DeadlockError", "OpenTransaction", "is_deadlock", "rows_of"]
 
 _T = TypeVar("_T")
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 _DEADLOCKS = {"40P01", 1213}  # PostgreSQL's SQLSTATE, MySQL's number
+_TRIES = 4
+_PAUSE = 0.05  # seconds at most, so that those who were in each other's way do not meet again
+
+
+class DeadlockError(StoreUnavailableError):
+    """The database has ended a transaction that others waited for crosswise; nothing of it has happened."""
 
 
 class Cursor(Protocol):
@@ -72,17 +79,25 @@ class Database(ABC):
         self._sql = Statements(dialect, style, database_clock=self._clock is None)
 
     @abstractmethod
-    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
+    def _attempt(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
         """Do ``work`` and commit it, as one transaction where ``atomic``, else statement by statement.
 
         On SQLite what ``writes`` waits in line, so that a process never has two writers.
 
-        It may be done a second time: on a new connection where the old one was dead, and after a deadlock, which two
-        batches that share events in different orders can run into.
+        It may be done a second time, on a new connection where the old one was dead.
 
         Raises:
+            DeadlockError: another transaction was in the way, and this one is undone.
             StoreUnavailableError: the database cannot be reached, is locked, is full.
         """
+
+    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
+        """The same, a few times where another transaction is in the way."""
+        for _ in range(_TRIES - 1):
+            with suppress(DeadlockError):
+                return self._attempt(work, atomic=atomic, writes=writes)
+            time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - nothing secret
+        return self._attempt(work, atomic=atomic, writes=writes)
 
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[OpenTransaction]:

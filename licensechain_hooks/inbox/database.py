@@ -18,12 +18,21 @@ from typing import Any
 from licensechain_hooks import events
 from licensechain_hooks._stores import Claim, LedgerRow, NewEntry, Recorded, Settlement
 from licensechain_hooks.exceptions import LeaseLostError
-from licensechain_hooks.inbox._database import Cursor, OpenTransaction, is_deadlock, rows_of
+from licensechain_hooks.inbox._database import Cursor, DeadlockError, OpenTransaction, is_deadlock, rows_of
 from licensechain_hooks.inbox._only_writer import BUDGET, LONG, only_writer
 from licensechain_hooks.inbox._operating import Operating
 from licensechain_hooks.inbox._sql import numbered
 
-__all__ = ["BUDGET", "LONG", "Cursor", "DatabaseInbox", "OpenTransaction", "is_deadlock", "only_writer"]
+__all__ = [
+    "BUDGET",
+    "LONG",
+    "Cursor",
+    "DatabaseInbox",
+    "DeadlockError",
+    "OpenTransaction",
+    "is_deadlock",
+    "only_writer",
+]
 
 
 class DatabaseInbox(Operating):
@@ -57,18 +66,23 @@ class DatabaseInbox(Operating):
         return [verdicts[place] for place in range(len(entries))]
 
     def _insert(self, entries: list[NewEntry]) -> dict[tuple[str, str], int]:
-        """Store those that are new, in one commit; their ids by key."""
+        """Store those that are new; their ids by key."""
         if not entries:
             return {}
         rows = [self._row(entry) for entry in entries]
         if len(rows) == 1:
             return self._run(lambda cursor: self._insert_each(cursor, rows), atomic=self._dialect == "mysql")
-        if self._dialect == "postgresql":
-            columns = {name: [row[name] for row in rows] for name in rows[0] if name not in {"now", "lease_token"}}
-            columns |= self._times()
-            found = self._run(lambda cursor: rows_of(cursor, self._sql.insert_many, columns), atomic=False)
-            return {(endpoint, event_id): pk for pk, endpoint, event_id in found}
-        return self._run(lambda cursor: self._insert_each(cursor, rows), atomic=True)
+        try:
+            return self._attempt(lambda cursor: self._insert_many(cursor, rows), atomic=self._dialect != "postgresql")
+        except DeadlockError:  # of one row at a time none waits crosswise
+            return {key: pk for entry in entries for key, pk in self._insert([entry]).items()}
+
+    def _insert_many(self, cursor: Cursor, rows: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
+        if self._dialect != "postgresql":
+            return self._insert_each(cursor, rows)
+        columns = {name: [row[name] for row in rows] for name in rows[0] if name not in {"now", "lease_token"}}
+        found = rows_of(cursor, self._sql.insert_many, columns | self._times())
+        return {(endpoint, event_id): pk for pk, endpoint, event_id in found}
 
     def _insert_each(self, cursor: Cursor, rows: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
         inserted = {}

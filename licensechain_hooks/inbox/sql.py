@@ -24,7 +24,7 @@ from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksE
 from licensechain_hooks.inbox._engines import dialect_of, make_durable, make_engine
 from licensechain_hooks.inbox._only_writer import BUDGET, LONG, only_writer
 from licensechain_hooks.inbox._sql import VERSION, VERSION_TABLE, ParameterStyle
-from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, OpenTransaction, is_deadlock
+from licensechain_hooks.inbox.database import Cursor, DatabaseInbox, DeadlockError, OpenTransaction, is_deadlock
 
 __all__ = ["SqlInbox"]
 
@@ -169,27 +169,26 @@ class SqlInbox(DatabaseInbox):
         finally:
             self._recording.deadline = inf
 
-    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
+    def _attempt(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
         if not self._schema_checked:
             self._check_schema()
         if self._dialect != "sqlite" or not writes:
-            return self._run_twice(work, atomic=atomic)
+            return self._attempt_connected(work, atomic=atomic)
         with only_writer(self._name, seconds=BUDGET) as left:
-            return self._run_twice(work, atomic=atomic, patience=left)
+            return self._attempt_connected(work, atomic=atomic, patience=left)
 
-    def _run_twice(self, work: Callable[[Cursor], _T], *, atomic: bool, patience: float = BUDGET) -> _T:
-        """Run, and once more where the pool's connection was dead or another transaction was in the way."""
+    def _attempt_connected(self, work: Callable[[Cursor], _T], *, atomic: bool, patience: float = BUDGET) -> _T:
+        """Once more where the pool's connection was dead."""
         try:
-            return self._run_once(work, atomic=atomic, patience=patience)
-        except _TryAgainError as error:
-            if not is_deadlock(error.cause):
-                self.close()  # the other connections are dead, too
+            return self._attempt_once(work, atomic=atomic, patience=patience)
+        except _DisconnectedError:
+            self.close()  # the other connections are dead, too
         try:
-            return self._run_once(work, atomic=atomic, patience=patience)
-        except _TryAgainError as error:
+            return self._attempt_once(work, atomic=atomic, patience=patience)
+        except _DisconnectedError as error:
             raise _unavailable(error.cause) from error.cause
 
-    def _run_once(self, work: Callable[[Cursor], _T], *, atomic: bool, patience: float) -> _T:
+    def _attempt_once(self, work: Callable[[Cursor], _T], *, atomic: bool, patience: float) -> _T:
         connection = self._take()
         driver: Any = connection.connection
         if isinstance(getattr(driver.dbapi_connection, "deadline", None), float):
@@ -246,8 +245,8 @@ class SqlInbox(DatabaseInbox):
                 cursor.execute("ROLLBACK")
         connection.invalidate()  # whatever state it is in, nobody shall inherit it
         connection.close()
-        if dead or is_deadlock(error):
-            raise _TryAgainError(error) from error
+        if dead:
+            raise _DisconnectedError(error) from error
         if _is_operational(error, self._engine):
             raise _unavailable(error) from error
 
@@ -289,7 +288,7 @@ class _Recording(threading.local):
     deadline = inf
 
 
-class _TryAgainError(Exception):
+class _DisconnectedError(Exception):
     """It never leaves this module."""
 
     def __init__(self, cause: BaseException) -> None:
@@ -323,4 +322,5 @@ def _is_operational(error: BaseException, engine: Engine) -> bool:
 def _unavailable(error: BaseException) -> StoreUnavailableError:
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
     text = str(cause).strip().splitlines()
-    return StoreUnavailableError(f"the inbox's database: {type(cause).__name__}: {text[0] if text else ''}"[:300])
+    kind = DeadlockError if is_deadlock(cause) else StoreUnavailableError
+    return kind(f"the inbox's database: {type(cause).__name__}: {text[0] if text else ''}"[:300])

@@ -32,6 +32,7 @@ from licensechain_hooks.inbox.database import (
     LONG,
     Cursor,
     DatabaseInbox,
+    DeadlockError,
     OpenTransaction,
     is_deadlock,
     only_writer,
@@ -119,7 +120,7 @@ class DjangoInbox(DatabaseInbox):
         """See `Inbox`."""
         try:
             with ExitStack() as stack:
-                yield self._twice(lambda: stack.enter_context(super(DjangoInbox, self).transaction(claim, row)))
+                yield self._connected(lambda: stack.enter_context(super(DjangoInbox, self).transaction(claim, row)))
         except Error as error:
             raise _meaning(error, self._connection) from error
 
@@ -128,16 +129,16 @@ class DjangoInbox(DatabaseInbox):
         """This thread's."""
         return connections[self.using]
 
-    def _run(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
+    def _attempt(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:
         if self._connection.in_atomic_block:
-            return self._twice(lambda: self._once(work, atomic=True))
+            return self._connected(lambda: self._attempt_once(work, atomic=True))
         with self._looked_after():
             if not writes or self._connection.vendor != "sqlite":
-                return self._twice(lambda: self._once(work, atomic=atomic))
+                return self._connected(lambda: self._attempt_once(work, atomic=atomic))
             with self._writer(BUDGET) as at_once:
-                return self._twice(lambda: self._once(work, at_once, atomic=atomic))
+                return self._connected(lambda: self._attempt_once(work, at_once, atomic=atomic))
 
-    def _once(
+    def _attempt_once(
         self,
         work: Callable[[Cursor], _T],
         manner: Callable[[], AbstractContextManager[None]] = nullcontext,
@@ -184,14 +185,14 @@ class DjangoInbox(DatabaseInbox):
             _keep_time_zones(cursor)
         return connection.make_cursor(cursor)
 
-    def _twice(self, work: Callable[[], _T]) -> _T:
-        """Do ``work``, and once more where the connection was dead or another transaction was in the way."""
+    def _connected(self, work: Callable[[], _T]) -> _T:
+        """Do ``work``, and once more where the connection was dead."""
         connection = self._connection
         is_own, raw = not connection.in_atomic_block, connection.connection
         try:
             return work()
         except Error as error:
-            if not is_own or not (_was_dead(connection, raw) or is_deadlock(_cause(error))):
+            if not is_own or not _was_dead(connection, raw):
                 raise _meaning(error, connection) from error
         try:
             return work()
@@ -282,7 +283,11 @@ def _meaning(error: Error, connection: BaseDatabaseWrapper) -> Exception:
         return ConfigurationError(msg)
     if isinstance(error, _UNAVAILABLE):
         first_line = text.strip().partition("\n")[0]
-        return StoreUnavailableError(f"the inbox's database: {type(cause).__name__}: {first_line}"[:300])
+        # Within somebody's transaction nothing can be tried again: MySQL has undone all of it.
+        is_over = is_deadlock(cause) and not connection.in_atomic_block
+        return (DeadlockError if is_over else StoreUnavailableError)(
+            f"the inbox's database: {type(cause).__name__}: {first_line}"[:300]
+        )
     return error
 
 
