@@ -35,7 +35,7 @@ def is_running(pid):
 
 def wait_for(condition):
     """What a condition gives, once it gives something true."""
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 60
     while not (found := condition()):
         assert time.monotonic() < ends
         time.sleep(0.01)

@@ -44,7 +44,7 @@ class Watching:
 
     def wait_for(self, is_meant):
         """The first line that is meant, once it is there."""
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         while True:
             self._came.clear()
             found = next((line for line in self.lines if is_meant(line)), None)

@@ -59,7 +59,7 @@ away = Receiver(endpoint, hooks, inbox=SqlInbox("postgresql+psycopg://somebody:h
 
 def wait_for(condition):
     """Wait until a condition holds."""
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < ends
         time.sleep(0.01)

@@ -90,7 +90,7 @@ class Callers:
 
 def until(condition):
     """Return as soon as something holds."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)

@@ -53,7 +53,7 @@ class Store:
 
 async def until(condition):
     """Return as soon as something holds."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         await asyncio.sleep(0.001)

@@ -129,7 +129,7 @@ class Case:
 
     def until_finished(self) -> None:
         """Wait for the worker of a server."""
-        give_up_at = time.monotonic() + 20
+        give_up_at = time.monotonic() + 60
         while self.count("next_attempt_at IS NOT NULL") and time.monotonic() < give_up_at:
             time.sleep(0.02)
 

@@ -143,7 +143,7 @@ def site() -> Iterator[Site]:
     yield made
     for gate in made.gates:
         gate.set()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     for worker in made.workers:
         while not worker.stop(timedelta(seconds=5)):
             assert time.monotonic() < end, "a worker does not stop"
@@ -155,7 +155,7 @@ def wait_until() -> Callable[[Callable[[], object]], None]:
     """Wait until something is so, or fail."""
 
     def wait(is_so: Callable[[], object]) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not is_so():
             assert time.monotonic() < end, "it has not become so"
             time.sleep(0.002)

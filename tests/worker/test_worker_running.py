@@ -384,7 +384,7 @@ _FORK = """
         ])
         worker.start()
         worker.wake()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while event_id not in ran and time.monotonic() < end:
             time.sleep(0.002)
         return event_id in ran

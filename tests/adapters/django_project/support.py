@@ -188,7 +188,7 @@ def wait_for() -> Callable[[Callable[[], Any]], None]:
     """Waits until something is so."""
 
     def wait(condition: Callable[[], Any]) -> None:
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < ends, "it has not come about"
             time.sleep(0.01)
