@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from licensechain_hooks import canonical_type
+from licensechain_hooks._loopback import is_loopback
 from licensechain_hooks.cli._api import same_url, spell_url
 from licensechain_hooks.cli._output import printable
-from licensechain_hooks.cli._target import is_loopback
 from licensechain_hooks.diagnosis.findings import Finding
 
 if TYPE_CHECKING:

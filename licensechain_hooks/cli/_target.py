@@ -15,15 +15,15 @@ from http.client import (
     IncompleteRead,
     RemoteDisconnected,
 )
-from ipaddress import ip_address
 from time import perf_counter
 from urllib.parse import urlsplit
 
 import click
 
 from licensechain_hooks import OUTCOMES
+from licensechain_hooks._loopback import is_loopback
 
-__all__ = ["Answer", "Target", "is_loopback", "parse_target", "post"]
+__all__ = ["Answer", "Target", "parse_target", "post"]
 
 _TIMEOUT = 5.0  # seconds: LicenseChain's help page asks for an answer within them
 _MAX_REPLY = 64 * 1024  # bytes; an outcome needs thirty
@@ -75,16 +75,6 @@ def parse_target(url: str, *, allow_remote: bool) -> Target:
         msg = f"--to: {target.host} is not this machine; add --allow-remote if you mean it"
         raise click.UsageError(msg)
     return target
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name alone; nothing is looked up."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def post(target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:

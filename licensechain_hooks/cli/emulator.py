@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from licensechain_hooks import ConfigurationError
+from licensechain_hooks._loopback import is_loopback
 from licensechain_hooks.cli._options import allow_remote_option, format_option
 from licensechain_hooks.cli._output import echo, echo_json, note, paint, printable
 from licensechain_hooks.cli._serving import listening_at, stop_with_stdin, stopped_by_signals, url_of
-from licensechain_hooks.cli._target import is_loopback
 
 if TYPE_CHECKING:
     from licensechain_hooks.emulator import EmulatorSettings

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from licensechain_hooks import Endpoint, HookRequest, Outcome
+from licensechain_hooks._loopback import is_loopback
 from licensechain_hooks.cli._app import open_url, reported, spell_inbox
 from licensechain_hooks.cli._capturing import Capturing, open_folder
 from licensechain_hooks.cli._options import (
@@ -29,7 +30,6 @@ from licensechain_hooks.cli._report import Report
 from licensechain_hooks.cli._sample import demo_hooks, hooks
 from licensechain_hooks.cli._servers import FRAMEWORKS, Site, make_server
 from licensechain_hooks.cli._serving import listening_at, stop_with_stdin, stopped_by_signals, url_of
-from licensechain_hooks.cli._target import is_loopback
 from licensechain_hooks.worker import WorkerSettings
 
 if TYPE_CHECKING:

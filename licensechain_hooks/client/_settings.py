@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import ip_address
 from re import fullmatch
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 from pydantic import SecretStr
 
+from licensechain_hooks._loopback import is_loopback
 from licensechain_hooks.exceptions import ConfigurationError
 
 __all__ = ["ClientSettings"]
@@ -89,7 +89,7 @@ def _checked_url(given: Any) -> str:
     if "@" in url.netloc or url.query or url.fragment or "?" in given or "#" in given:
         msg = f"base_url must not hold a user, a query or a fragment; {looks}"
         raise ConfigurationError(msg)
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not is_loopback(host):
         msg = "base_url must be https: over http everyone on the way reads the API key; only this machine may be http"
         raise ConfigurationError(msg)
     return given.rstrip("/")
@@ -104,7 +104,7 @@ def _proxy_for(host: str) -> httpx2.Proxy | None:
     """The environment's proxy, which passes on what it cannot read: only https goes through it."""
     proxies = getproxies()
     named = proxies.get("https") or proxies.get("all")
-    if not named or _is_loopback(host) or proxy_bypass(host):
+    if not named or is_loopback(host) or proxy_bypass(host):
         return None
     url = named if "://" in named else f"http://{named}"
     try:
@@ -115,13 +115,6 @@ def _proxy_for(host: str) -> httpx2.Proxy | None:
         msg = "HTTPS_PROXY (or ALL_PROXY) of the environment is not the http or https URL of a proxy"
         raise ConfigurationError(msg)
     return proxy
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _checked_timeout(given: Any) -> float:

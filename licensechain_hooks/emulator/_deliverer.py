@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from licensechain_hooks._loopback import is_loopback
 from licensechain_hooks.emulator._emulation import Emulation
 from licensechain_hooks.emulator._records import Delivery
-from licensechain_hooks.emulator._sending import Reply, is_loopback, make_parcel, send
+from licensechain_hooks.emulator._sending import Reply, make_parcel, send
 
 __all__ = ["Deliverer"]
 

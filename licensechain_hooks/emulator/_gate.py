@@ -9,9 +9,9 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
+from licensechain_hooks._loopback import is_loopback
 from licensechain_hooks.emulator._emulation import Emulation
 from licensechain_hooks.emulator._errors import error_reply
-from licensechain_hooks.emulator._sending import is_loopback
 
 __all__ = ["MAX_BODY", "Gate"]
 

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -15,7 +14,7 @@ from licensechain_hooks._outcome import OUTCOMES
 from licensechain_hooks.diagnosis.dialects import DIALECTS, SignedDelivery
 from licensechain_hooks.emulator._faults import Faults
 
-__all__ = ["Parcel", "Reply", "is_loopback", "make_parcel", "send"]
+__all__ = ["Parcel", "Reply", "make_parcel", "send"]
 
 _STALE = timedelta(hours=1)
 _MAX_REPLY = 64 * 1024  # bytes that are read
@@ -76,16 +75,6 @@ class Reply:
 
 class _DroppedError(Exception):
     """The connection is closed on purpose."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name alone; nothing is looked up."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def make_parcel(event: str, *, secret: str, app_secret: str, faults: Faults, stamp: float | None) -> Parcel:
