@@ -5,9 +5,9 @@
     python3 dev.py test [-e ENVIRONMENT,...] [other arguments of `tox run`] [-- arguments of pytest]
 
 What they install stays below .dev/ and .tox/. LICENSECHAIN_TEST_REQUIRE lists what `test` may not skip: environments
-(min), Pythons (py313), databases (postgres, mysql), or all that a machine can be expected to have: mysql is not. A
-PostgreSQL is started for the tests, or named in LICENSECHAIN_TEST_POSTGRES_URL; a MariaDB only named, in
-LICENSECHAIN_TEST_MYSQL_URL.
+(min), Pythons (py313), servers (postgres, redis, mysql), or all that a machine can be expected to have: mysql is not. A
+PostgreSQL and a Valkey are started for the tests, or named in LICENSECHAIN_TEST_POSTGRES_URL and
+LICENSECHAIN_TEST_REDIS_URL; a MariaDB only named, in LICENSECHAIN_TEST_MYSQL_URL.
 
 The syntax is older than the Python we need: one that is too old must be able to read the line that says so.
 """

@@ -1,9 +1,10 @@
 """What every test of this project shares: hypothesis profiles, other people's test vectors, real databases.
 
 ``LICENSECHAIN_TEST_POSTGRES_URL`` and ``LICENSECHAIN_TEST_MYSQL_URL`` name servers to use, by a user who may create
-databases. Without the first a PostgreSQL is started; without the second what needs MariaDB or MySQL is skipped.
-``LICENSECHAIN_TEST_REQUIRE`` (a list of ``postgres`` and ``mysql``; ``all`` is what a machine can be expected to have,
-so ``postgres``) makes a failure of such a skip.
+databases; ``LICENSECHAIN_TEST_REDIS_URL`` a Valkey or Redis, by a user who may do anything in that database. Without the
+first a PostgreSQL is started, without the last a Valkey; without the second what needs MariaDB or MySQL is skipped.
+``LICENSECHAIN_TEST_REQUIRE`` (a list of ``postgres``, ``redis`` and ``mysql``; ``all`` is what a machine can be expected
+to have, so ``postgres`` and ``redis``) makes a failure of such a skip.
 """
 
 import os
@@ -16,6 +17,7 @@ import pytest
 from databases import fresh_database
 from hypothesis import settings
 from postgres_server import NoPostgresError, PostgresServer
+from valkey_server import NoValkeyError, ValkeyServer
 
 if TYPE_CHECKING:
     from emulated import Emulated
@@ -90,6 +92,35 @@ def mysql_database(mysql_url: str) -> Iterator[str]:
     """An empty MariaDB or MySQL database for the tests of one module."""
     with fresh_database(mysql_url) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """The address of a Valkey or Redis: the one that is named, or one started for this process.
+
+    Others may use it at the same time: names begin with something of one's own, and nobody empties it.
+    """
+    named = os.environ.get("LICENSECHAIN_TEST_REDIS_URL")
+    if named:
+        yield named
+        return
+    try:
+        server = ValkeyServer()
+    except NoValkeyError as error:
+        lacking(str(error), "redis", "all")
+    with server:
+        yield server.url
+
+
+@pytest.fixture
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A Valkey or Redis of one's own, to stop, to kill, to pause and to start."""
+    try:
+        server = ValkeyServer()
+    except NoValkeyError as error:
+        lacking(str(error), "redis", "all")
+    with server:
+        yield server
 
 
 @pytest.fixture
