@@ -376,6 +376,13 @@ class Inbox(Protocol):
         """Give entries up: ``received``, ``failed`` and ``dead`` ones become ``ignored``; how many."""
         ...
 
+    def purge_payloads(self, wanted: EntryFilter) -> int:
+        """Delete the payloads of entries now, whatever their age; how many.
+
+        Of ``processed``, ``ignored``, ``conflict`` and ``dead`` ones. Such an entry is never replayed.
+        """
+        ...
+
     def purge(self) -> Iterator[Purged]:
         """Delete what is past its retention, in small commits; how far it has come, after each.
 

@@ -74,6 +74,15 @@ class Operating(Database):
 
         return self._in_pieces(wanted, "state IN ('received', 'failed', 'dead')", discard)
 
+    def purge_payloads(self, wanted: EntryFilter) -> int:
+        """See `Inbox`."""
+
+        def purge(cursor: Cursor, ids: dict[str, Any]) -> None:
+            cursor.execute(self._sql.purge_payloads(len(ids)), ids | self._times())
+
+        states = "'processed', 'ignored', 'conflict', 'dead'"
+        return self._in_pieces(wanted, f"state IN ({states}) AND purged_at IS NULL", purge)
+
     def _in_pieces(self, wanted: EntryFilter, condition: str, work: Callable[[Cursor, dict[str, Any]], None]) -> int:
         """Change entries in commits of bounded size; how many."""
         where, given = self._where(wanted)

@@ -79,7 +79,8 @@ _entry = Table(
         where="ordering_key IS NOT NULL AND next_attempt_at IS NOT NULL",
     ),
     _index("license", "license_id", "id", where="license_id IS NOT NULL"),
-    _index("state", "state", "id", where="state IN ('failed', 'dead', 'conflict')"),
+    _index("state", "state", "id", where="state IN ('failed', 'dead', 'conflict', 'ignored')"),
+    _index("type", "event_type", "received_at"),
     _index("received", "received_at"),
     sqlite_autoincrement=True,  # a number is never given twice, not even after a purge
 )

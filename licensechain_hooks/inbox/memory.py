@@ -213,6 +213,14 @@ class MemoryInbox:
                 row.error_code = "discarded"
             return len(rows)
 
+    def purge_payloads(self, wanted: EntryFilter) -> int:
+        """See `Inbox.purge_payloads`."""
+        with self._lock:
+            finished = (row for row in self._matching(wanted) if row.state in {*_PURGEABLE, "dead"})
+            rows = [row for row in finished if row.purged_at is None]
+            self._forget_payloads(rows)
+            return len(rows)
+
     def purge(self) -> Iterator[Purged]:
         """See `Inbox.purge`."""
         purged = Purged()
@@ -317,9 +325,12 @@ class MemoryInbox:
         with self._lock:
             expired = self._expired(self.payload_retention)
             rows = list(itertools.islice((row for row in expired if row.purged_at is None), _PURGE_BATCH))
-            for row in rows:
-                row.new, row.purged_at = replace(row.new, raw_body=b"", headers={}), self._clock()
+            self._forget_payloads(rows)
             return len(rows)
+
+    def _forget_payloads(self, rows: list[Row]) -> None:
+        for row in rows:
+            row.new, row.purged_at = replace(row.new, raw_body=b"", headers={}), self._clock()
 
     def _purge_entries(self) -> int:
         with self._lock:

@@ -32,6 +32,8 @@ CREATE INDEX licensechain_hooks_entry_received ON licensechain_hooks_entry (rece
 
 CREATE INDEX licensechain_hooks_entry_state ON licensechain_hooks_entry (state, id);
 
+CREATE INDEX licensechain_hooks_entry_type ON licensechain_hooks_entry (event_type, received_at);
+
 CREATE TABLE licensechain_hooks_handler_run (
     entry_id BIGINT NOT NULL,
     handler VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,

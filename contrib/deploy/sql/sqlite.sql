@@ -29,7 +29,9 @@ CREATE INDEX licensechain_hooks_entry_order ON licensechain_hooks_entry (endpoin
 
 CREATE INDEX licensechain_hooks_entry_received ON licensechain_hooks_entry (received_at);
 
-CREATE INDEX licensechain_hooks_entry_state ON licensechain_hooks_entry (state, id) WHERE state IN ('failed', 'dead', 'conflict');
+CREATE INDEX licensechain_hooks_entry_state ON licensechain_hooks_entry (state, id) WHERE state IN ('failed', 'dead', 'conflict', 'ignored');
+
+CREATE INDEX licensechain_hooks_entry_type ON licensechain_hooks_entry (event_type, received_at);
 
 CREATE TABLE licensechain_hooks_handler_run (
     entry_id INTEGER NOT NULL,

@@ -56,6 +56,12 @@ class Entry(models.Model):
         db_table = "licensechain_hooks_entry"
         verbose_name = _("entry")
         verbose_name_plural = _("entries")
+        default_permissions = ("view",)
+        permissions = (
+            ("replay_entry", "Can replay entries"),
+            ("discard_entry", "Can discard entries"),
+            ("purge_entry", "Can purge payloads of entries"),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("endpoint", "event_id", "variant"),
@@ -80,9 +86,10 @@ class Entry(models.Model):
             ),
             models.Index(
                 fields=("state", "id"),
-                condition=models.Q(state__in=("failed", "dead", "conflict")),
+                condition=models.Q(state__in=("failed", "dead", "conflict", "ignored")),
                 name="licensechain_hooks_state",
             ),
+            models.Index(fields=("event_type", "received_at"), name="licensechain_hooks_type"),
             models.Index(fields=("received_at",), name="licensechain_hooks_received"),
         )
 
@@ -120,6 +127,7 @@ class HandlerRun(models.Model):
         db_table = "licensechain_hooks_handler_run"
         verbose_name = _("handler run")
         verbose_name_plural = _("handler runs")
+        default_permissions = ("view",)
 
     def __str__(self) -> str:
         """The handler and its state."""
@@ -139,6 +147,7 @@ class Newest(models.Model):
         db_table = "licensechain_hooks_newest"
         verbose_name = _("newest event of a license")
         verbose_name_plural = _("newest events of licenses")
+        default_permissions = ("view",)
 
     def __str__(self) -> str:
         """The license and the handler."""

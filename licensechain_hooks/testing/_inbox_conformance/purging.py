@@ -125,6 +125,27 @@ class PurgingConformance(InboxSuite):
         clock.advance(REMEMBERED + SECOND)
         assert (self.purge(inbox).entries, inbox.count(EVERYTHING)) == (1, 0)
 
+    def test_payloads_that_somebody_wants_gone(self, inbox: Inbox, other: Inbox, clock: FrozenClock) -> None:
+        """Told to, an inbox deletes the bodies of these entries now, dead letters' too, and of no others."""
+        pks = self.finished(inbox) | {"dead": self.settled(inbox, "dead", "evt_dead")}
+        (left,) = self.record(inbox, "evt_left", state="ignored")
+        clock.advance(SECOND)
+        wanted = EntryFilter(pks=tuple(pks.values()))
+        assert (inbox.purge_payloads(wanted), inbox.purge_payloads(wanted)) == (4, 0)
+        for state, pk in pks.items():
+            entry = self.entry(other, pk)
+            assert (entry.state, entry.raw_body, entry.headers, entry.purged_at) == (state, None, {}, NOW + SECOND)
+        assert self.entry(other, left).raw_body == body_of("evt_left")
+        assert inbox.replay(wanted, force=True) == 0
+
+    def test_payloads_that_are_needed_stay(self, inbox: Inbox, clock: FrozenClock) -> None:
+        """An entry that waits or runs keeps its body, whoever asks."""
+        self.settled(inbox, "failed", "evt_failed", delay=DAY)
+        self.claimed(inbox, "evt_processing")
+        self.record(inbox, "evt_received")
+        before = inbox.entries(EVERYTHING)
+        assert (inbox.purge_payloads(EVERYTHING), inbox.entries(EVERYTHING)) == (0, before)
+
     @pytest.mark.parametrize("force", [False, True])
     def test_no_replay_without_a_payload(self, force: bool, inbox: Inbox, clock: FrozenClock) -> None:
         """There is nothing left to run."""
