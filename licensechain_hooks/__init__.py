@@ -6,6 +6,9 @@ from licensechain_hooks import events
 from licensechain_hooks._endpoint import (
     Endpoint,
 )
+from licensechain_hooks._engine_queue import (
+    EngineQueue,
+)
 from licensechain_hooks._hooks import (
     Handler,
     HandlerContext,
@@ -34,6 +37,8 @@ from licensechain_hooks._signing import (
 )
 from licensechain_hooks._stores import (
     Deduplicator,
+    Enqueuer,
+    EntryRunner,
     Inbox,
     Reservation,
 )
@@ -145,6 +150,9 @@ __all__ = [
     "Discard",
     "EVENT_CLASSES",
     "Endpoint",
+    "EngineQueue",
+    "Enqueuer",
+    "EntryRunner",
     "Envelope",
     "Event",
     "EventData",

@@ -1,6 +1,6 @@
 """Durable mode: a delivery is stored before it is acknowledged, and a worker runs the handlers.
 
-Verify, look at the envelope, record in one commit that many deliveries share, answer, wake the worker.
+Verify, look at the envelope, record in one commit that many deliveries share, answer; a worker or a queue is told.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from licensechain_hooks import events
@@ -17,8 +19,9 @@ from licensechain_hooks._endpoint import Endpoint
 from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._outcome import Outcome
 from licensechain_hooks._request import Headers, HookRequest
-from licensechain_hooks._stores import Inbox, NewEntry, Recorded
-from licensechain_hooks.exceptions import ConfigurationError, PayloadError
+from licensechain_hooks._stores import Enqueuer, Inbox, NewEntry, Recorded
+from licensechain_hooks._wakeups import Wakeups
+from licensechain_hooks.exceptions import ConfigurationError, PayloadError, StoreUnavailableError
 from licensechain_hooks.inbox._group_commit import GroupCommit
 from licensechain_hooks.worker import Worker, WorkerSettings
 
@@ -36,6 +39,8 @@ _HEADERS = ("content-type", "user-agent", "x-webhook-timestamp", "x-licensechain
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST_HEADER = 500
 _LONGEST_KEY = 255
+_GRACE = timedelta(seconds=30)  # a new entry's message is on its way for so long, and needs no second one
+_SWEPT = 1000  # entries in one sweep: the rest is for the next, so that a slow engine is not flooded with copies
 
 
 class Durable:
@@ -48,6 +53,7 @@ class Durable:
         hooks: Hooks,
         inbox: Inbox,
         settings: WorkerSettings | None,
+        queue: Enqueuer | None,
         ordering_key: OrderingKey,
         redact: Redact | None,
         run_in_thread: RunInThread,
@@ -61,6 +67,8 @@ class Durable:
         self._run_in_thread = run_in_thread
         self._records = GroupCommit[NewEntry, Recorded](inbox.record_many, many_writers=inbox.many_writers)
         self.worker = Worker(inbox, hooks, settings, endpoints=(endpoint.name,))
+        self._wakeups = None if queue is None else Wakeups(queue, run_in_thread)
+        self._is_embedded = queue is None and self.worker.settings.embedded
         self._started_in = 0  # the process in which it was: threads do not survive a fork
 
     def receive(self, request: HookRequest) -> Outcome:
@@ -70,7 +78,9 @@ class Durable:
         recorded = self._records.submit(entry)
         if recorded.state == "conflict":
             self._dispatch(entry).run(self._hooks.conflict_listeners())
-        return self._outcome(recorded, entry, envelope)
+        elif _waits(recorded, entry):
+            self._wake_worker() if self._wakeups is None else self._wakeups.try_to_send(recorded.pk)
+        return _outcome(recorded, entry, envelope)
 
     async def areceive(self, request: HookRequest) -> Outcome:
         """`receive` in an asynchronous host."""
@@ -79,11 +89,13 @@ class Durable:
         recorded = await self._records.asubmit(entry)
         if recorded.state == "conflict":
             await self._dispatch(entry).arun(self._hooks.conflict_listeners(), self._run_in_thread)
-        return self._outcome(recorded, entry, envelope)
+        elif _waits(recorded, entry):
+            self._wake_worker() if self._wakeups is None else await self._wakeups.atry_to_send(recorded.pk)
+        return _outcome(recorded, entry, envelope)
 
     def start(self, loop: AbstractEventLoop | None = None) -> None:
         """Start the embedded worker, where this process shall have one."""
-        if self.worker.settings.embedded:
+        if self._is_embedded:
             self._started_in = os.getpid()
             self.worker.start(loop)
 
@@ -92,18 +104,32 @@ class Durable:
         self._started_in = os.getpid()
         self.worker.stop()
 
-    def _outcome(self, recorded: Recorded, entry: NewEntry, envelope: events.Envelope) -> Outcome:
-        if recorded.state != "new":
-            return Outcome(name=recorded.state, event=envelope)
-        if entry.state == "ignored":
-            return Outcome(name="ignored", event=envelope)
+    def run_entry(self, pk: int, *, loop: AbstractEventLoop | None = None) -> bool:
+        """See `EntryRunner.run_entry`; ``loop`` is that of an asynchronous engine."""
+        was_due = self.worker.run_entry(pk, loop=loop)
+        if was_due and self._wakeups is not None and self._ordering_key is not None:
+            with suppress(StoreUnavailableError):  # a sweep will find it
+                for following in self._inbox.due(self.worker.endpoints, limit=1, after=pk):
+                    self._wakeups.try_to_send(following, loop=loop)
+        return was_due
+
+    def sweep(self, *, loop: AbstractEventLoop | None = None) -> int:
+        """See `EntryRunner.sweep`."""
+        if self._wakeups is None:
+            msg = "without a queue there is nowhere to enqueue entries: a worker looks for them by itself"
+            raise ConfigurationError(msg)
+        due = self._inbox.due(self.worker.endpoints, limit=_SWEPT, grace=_GRACE)
+        for pk in due:
+            self._wakeups.send(pk, loop=loop)
+        return len(due)
+
+    def _wake_worker(self) -> None:
         try:
             if self._started_in != os.getpid():
                 self.start()  # not on this loop: some hosts have one for each request
             self.worker.wake()
         except Exception:
             logger.exception("worker.not_woken")  # the entry is stored: a worker will find it
-        return Outcome(name="accepted", event=envelope)
 
     def _entry(self, envelope: events.Envelope, request: HookRequest) -> NewEntry:
         body = request.raw_body
@@ -172,6 +198,17 @@ class Durable:
             raw_body=entry.raw_body,
             received_at=self._endpoint.clock(),
         )
+
+
+def _waits(recorded: Recorded, entry: NewEntry) -> bool:
+    """Whether the delivery has brought something to run."""
+    return recorded.state == "new" and entry.state == "received"
+
+
+def _outcome(recorded: Recorded, entry: NewEntry, envelope: events.Envelope) -> Outcome:
+    if recorded.state != "new":
+        return Outcome(name=recorded.state, event=envelope)
+    return Outcome(name="ignored" if entry.state == "ignored" else "accepted", event=envelope)
 
 
 def _check(ordering_key: object, redact: object) -> None:

@@ -18,7 +18,7 @@ from licensechain_hooks._hooks import Hooks, default_hooks
 from licensechain_hooks._inline import Inline
 from licensechain_hooks._outcome import Outcome, log_outcome
 from licensechain_hooks._request import HookRequest
-from licensechain_hooks._stores import Deduplicator, Inbox
+from licensechain_hooks._stores import Deduplicator, Enqueuer, Inbox
 from licensechain_hooks._wsgi import WSGIReceiver
 from licensechain_hooks.dedupe.memory import MemoryDeduplicator
 from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksError
@@ -45,6 +45,9 @@ class Receiver:
         hooks: the handlers; by default those registered by the module-level ``on``.
         inbox: where deliveries are stored, for durable mode.
         worker: how the worker in this process works; ``WorkerSettings(embedded=False)`` where another process runs it.
+        queue: a task queue of the project's own, such as ``licensechain_hooks.contrib.celery.CeleryQueue``, whose
+            workers run the handlers; then no worker is embedded, and of ``worker`` lease, attempts, backoff and time
+            limit count.
         ordering_key: entries of one endpoint with the same key run in the order of their arrival. ``"license"``: those
             about one license. A function is given the event and returns a key of at most 255 characters, or ``None``;
             it costs each delivery a full parse. By default entries run in any order.
@@ -67,6 +70,7 @@ class Receiver:
         *,
         inbox: Inbox | None = None,
         worker: WorkerSettings | None = None,
+        queue: Enqueuer | None = None,
         ordering_key: OrderingKey = None,
         redact: Redact | None = None,
         deduplicator: Deduplicator | None = None,
@@ -80,7 +84,7 @@ class Receiver:
         self._on_outcome = on_outcome
         run_in_thread = run_in_thread or _to_thread
         if inbox is None:
-            _check_modes(worker=worker, ordering_key=ordering_key, redact=redact)
+            _check_modes(worker=worker, queue=queue, ordering_key=ordering_key, redact=redact)
             self.deduplicator = MemoryDeduplicator() if deduplicator is None else deduplicator
             self._durable: Durable | None = None
             self._mode: Durable | Inline = Inline(
@@ -95,11 +99,14 @@ class Receiver:
                 hooks=hooks,
                 inbox=inbox,
                 settings=worker,
+                queue=queue,
                 ordering_key=ordering_key,
                 redact=redact,
                 run_in_thread=run_in_thread,
             )
         _check_retention(endpoint, self.deduplicator if inbox is None else inbox)
+        if queue is not None:
+            queue.register(self)
         events.warm()
 
     @cached_property
@@ -119,10 +126,61 @@ class Receiver:
         Raises:
             ConfigurationError: inline mode has none.
         """
+        return self._with_inbox.worker
+
+    @property
+    def _with_inbox(self) -> Durable:
         if self._durable is None:
             msg = "without an inbox the receiver runs the handlers itself, and has no worker"
             raise ConfigurationError(msg)
-        return self._durable.worker
+        return self._durable
+
+    def run_entry(self, pk: int) -> bool:
+        """Run the handlers of one entry in this thread, if it is due: what the task of an engine calls.
+
+        An entry that is not there, finished, held back, not due yet or run by somebody else is left alone.
+
+        Args:
+            pk: which.
+
+        Returns:
+            Whether it was due.
+
+        Raises:
+            StoreUnavailableError: the inbox cannot answer.
+            ConfigurationError: there is no inbox.
+        """
+        return self._with_inbox.run_entry(pk)
+
+    async def arun_entry(self, pk: int) -> bool:
+        """`run_entry` in an asynchronous engine: coroutines run on its loop, all else in a thread."""
+        import asyncio  # noqa: PLC0415 - the engine has it
+
+        loop = asyncio.get_running_loop()
+        return await asyncio.to_thread(self._with_inbox.run_entry, pk, loop=loop)
+
+    def sweep(self) -> int:
+        """Enqueue the entries that are due and have not been run: what an engine calls every half a minute or so.
+
+        Those are the failed ones whose time has come, those whose worker died, and new ones whose message was lost,
+        which are taken to be enqueued for their first 30 seconds. At most a thousand; the next sweep finds the rest.
+
+        Returns:
+            How many were enqueued.
+
+        Raises:
+            StoreUnavailableError: the inbox cannot answer.
+            ConfigurationError: there is no queue.
+            Exception: whatever the queue raises.
+        """
+        return self._with_inbox.sweep()
+
+    async def asweep(self) -> int:
+        """`sweep` in an asynchronous engine."""
+        import asyncio  # noqa: PLC0415 - the engine has it
+
+        loop = asyncio.get_running_loop()
+        return await asyncio.to_thread(self._with_inbox.sweep, loop=loop)
 
     def announce(self) -> None:
         """Say in the log what this receiver listens for; a warning where that is nothing."""

@@ -1,6 +1,6 @@
 """The plug points for state: protocols and the values that cross them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,8 +10,10 @@ __all__ = [
     "ENTRY_STATES",
     "Claim",
     "Deduplicator",
+    "Enqueuer",
     "Entry",
     "EntryFilter",
+    "EntryRunner",
     "EntryState",
     "Inbox",
     "InboxStats",
@@ -310,8 +312,31 @@ class Inbox(Protocol):
         """
         ...
 
-    def claim_many(self, endpoints: Sequence[str], *, limit: int, lease: timedelta) -> list[Claim]:
-        """Take entries that are due, at most ``limit``: those whose ordering key no earlier unfinished entry has."""
+    def claim_many(
+        self, endpoints: Sequence[str], *, limit: int, lease: timedelta, pk: int | None = None
+    ) -> list[Claim]:
+        """Take entries that are due, at most ``limit``: those whose ordering key no earlier unfinished entry has.
+
+        With ``pk`` that entry and no other, if it is among them.
+        """
+        ...
+
+    def due(
+        self,
+        endpoints: Sequence[str],
+        *,
+        limit: int,
+        grace: timedelta = timedelta(0),
+        after: int | None = None,
+    ) -> list[int]:
+        """The entries that `claim_many` would take, at most ``limit``, and leave them where they are.
+
+        Args:
+            endpoints: whose.
+            limit: how many.
+            grace: leave out those that are due for less than that and have not been attempted.
+            after: only those that have the ordering key of this entry, and came after it.
+        """
         ...
 
     def extend_many(self, claims: Sequence[Claim], *, lease: timedelta) -> list[bool]:
@@ -387,5 +412,50 @@ class Inbox(Protocol):
         """Delete what is past its retention, in small commits; how far it has come, after each.
 
         Payloads of finished entries first, then entries; never ``dead`` ones. May be broken off and begun again.
+        """
+        ...
+
+
+class EntryRunner(Protocol):
+    """What a task of an engine has to do; a `Receiver` does it for its endpoint."""
+
+    def run_entry(self, pk: int) -> bool:
+        """Run the handlers of an entry in this thread, if it is due; whether it was.
+
+        Raises:
+            StoreUnavailableError: the inbox cannot answer.
+        """
+        ...
+
+    async def arun_entry(self, pk: int) -> bool:
+        """`run_entry` in an asynchronous engine."""
+        ...
+
+    def sweep(self) -> int:
+        """Enqueue what is due and has not been run; how many entries."""
+        ...
+
+    async def asweep(self) -> int:
+        """`sweep` in an asynchronous engine."""
+        ...
+
+
+class Enqueuer(Protocol):
+    """The way to a task queue of the project's own, whose workers run the handlers.
+
+    A message is a wake-up call for one entry and carries nothing but its ``pk``; all else is in the inbox. One that is
+    lost is sent again by a sweep, and one that comes twice finds nothing to do.
+    """
+
+    def register(self, runner: EntryRunner) -> None:
+        """Whose `EntryRunner.run_entry` the engine's task calls, for each message that arrives in this process.
+
+        Each `Receiver` that uses the queue calls it once; where there are several, the task calls all of them.
+        """
+
+    def enqueue(self, pk: int, /) -> Awaitable[object] | object:
+        """Send a message; a plain function or a coroutine. Whatever it raises, the delivery is stored.
+
+        A plain function should not wait longer than a second or two for a broker that does not answer.
         """
         ...

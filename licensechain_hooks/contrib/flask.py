@@ -25,6 +25,7 @@ _SETTINGS = {
 }
 _DURABLE_SETTINGS = {
     "LICENSECHAIN_WORKER": "worker",
+    "LICENSECHAIN_QUEUE": "queue",
     "LICENSECHAIN_ORDERING_KEY": "ordering_key",
     "LICENSECHAIN_REDACT": "redact",
 }
@@ -44,7 +45,7 @@ class LicenseChainHooks:
     ``LICENSECHAIN_INBOX``
         for durable mode: the URL of a database, see `SqlInbox`, or an inbox; without it that of the environment's
         ``LICENSECHAIN_INBOX_URL``. Where neither is set, the handlers run while the sender waits.
-    ``LICENSECHAIN_WORKER``, ``LICENSECHAIN_ORDERING_KEY``, ``LICENSECHAIN_REDACT``
+    ``LICENSECHAIN_WORKER``, ``LICENSECHAIN_QUEUE``, ``LICENSECHAIN_ORDERING_KEY``, ``LICENSECHAIN_REDACT``
         see `Receiver`; they need an inbox.
 
     Args:

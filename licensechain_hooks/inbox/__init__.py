@@ -5,8 +5,10 @@ Here is what crosses its protocol, for people who write one. Nothing here loads 
 
 from licensechain_hooks._stores import (
     Claim,
+    Enqueuer,
     Entry,
     EntryFilter,
+    EntryRunner,
     EntryState,
     Inbox,
     InboxStats,
@@ -20,8 +22,10 @@ from licensechain_hooks._stores import (
 
 __all__ = [
     "Claim",
+    "Enqueuer",
     "Entry",
     "EntryFilter",
+    "EntryRunner",
     "EntryState",
     "Inbox",
     "InboxStats",

@@ -110,14 +110,29 @@ class Statements(OperatingSql):
         return self._many("claim", endpoints)
 
     def _claim(self, count: int) -> str:
+        return self._taking(count, f"{self._is_due} {self._first_due}")
+
+    def claim_one(self, endpoints: int) -> str:
+        """The same for one entry. It is found by its id, so there is nothing to sort."""
+        return self._many("claim_one", endpoints)
+
+    def _claim_one(self, count: int) -> str:
+        return self._taking(count, f"{self._is_due} AND e.id = %(pk)s")
+
+    @property
+    def _is_due(self) -> str:
         # The plus keeps SQLite from the index that begins with the endpoint: it would read and sort all that is due.
         endpoint = "+e.endpoint" if self.dialect == "sqlite" else "e.endpoint"
-        due = (
+        return (
             f"SELECT e.id FROM {{entry}} e WHERE e.next_attempt_at <= {{now}} AND {endpoint} IN ({{endpoints}}) "
             "AND (e.ordering_key IS NULL OR NOT EXISTS (SELECT 1 FROM {entry} earlier "
             "WHERE earlier.endpoint = e.endpoint AND earlier.ordering_key = e.ordering_key AND earlier.id < e.id "
-            "AND earlier.next_attempt_at IS NOT NULL)) ORDER BY e.next_attempt_at, e.id LIMIT %(limit)s"
+            "AND earlier.next_attempt_at IS NOT NULL))"
         )
+
+    _first_due = "ORDER BY e.next_attempt_at, e.id LIMIT %(limit)s"
+
+    def _taking(self, count: int, due: str) -> str:
         take = (
             "state = 'processing', attempts = e.attempts + 1, lease_token = %(token)s, "
             f"next_attempt_at = {self._later('%(lease)s')}"
@@ -131,6 +146,28 @@ class Statements(OperatingSql):
         of_e = self._columns(_CLAIMED, "e.")
         columns = self._columns(_CLAIMED)
         return self._text(whole, endpoints=names_of("endpoint", count), of_e=of_e, columns=columns)
+
+    def waiting(self, endpoints: int) -> str:
+        """The ids of entries that are due, but for those that only just came."""
+        return self._many("waiting", endpoints)
+
+    def _waiting(self, count: int) -> str:
+        due = f"{self._is_due} {self._settled_in} {self._first_due}"
+        return self._text(due, endpoints=names_of("endpoint", count))
+
+    def following(self, endpoints: int) -> str:
+        """The same, of those that came after an entry and have its ordering key."""
+        return self._many("following", endpoints)
+
+    def _following(self, count: int) -> str:
+        known = "SELECT {column} FROM {{entry}} WHERE id = %(after)s"
+        same = " ".join(f"AND e.{column} = ({known.format(column=column)})" for column in ("endpoint", "ordering_key"))
+        due = f"{self._is_due} {self._settled_in} AND e.id > %(after)s {same} LIMIT %(limit)s"
+        return self._text(due, endpoints=names_of("endpoint", count))
+
+    @property
+    def _settled_in(self) -> str:
+        return f"AND (e.state <> 'received' OR e.next_attempt_at <= {self._later('%(fresh)s')})"
 
     def take(self, count: int) -> str:
         """MySQL only: mark entries as claimed."""

@@ -156,16 +156,19 @@ class DatabaseInbox(Operating):
 
     # Claiming
 
-    def claim_many(self, endpoints: Sequence[str], *, limit: int, lease: timedelta) -> list[Claim]:
+    def claim_many(
+        self, endpoints: Sequence[str], *, limit: int, lease: timedelta, pk: int | None = None
+    ) -> list[Claim]:
         """See `Inbox`."""
         if not endpoints:
             return []
         token = secrets.token_hex(8)
-        given = {"token": token, "limit": limit} | numbered("endpoint", endpoints) | self._times(lease=lease)
-        claim = self._sql.claim(len(endpoints))
+        given = {"token": token} | numbered("endpoint", endpoints) | self._times(lease=lease)
+        given |= {"limit": limit} if pk is None else {"pk": pk}
+        claim = self._sql.claim(len(endpoints)) if pk is None else self._sql.claim_one(len(endpoints))
 
         def take(cursor: Cursor) -> tuple[Any, dict[int, dict[str, LedgerRow]]]:
-            if self._dialect == "postgresql":
+            if self._dialect == "postgresql" and pk is None:
                 cursor.execute(self._sql.plan_by_index, {})
             rows = rows_of(cursor, claim, given)
             if rows and self._dialect == "mysql":
@@ -192,6 +195,28 @@ class DatabaseInbox(Operating):
             attempts=attempts,
             runs=runs,
         )
+
+    def due(
+        self,
+        endpoints: Sequence[str],
+        *,
+        limit: int,
+        grace: timedelta = timedelta(0),
+        after: int | None = None,
+    ) -> list[int]:
+        """See `Inbox`."""
+        if not endpoints:
+            return []
+        given = {"limit": limit} | numbered("endpoint", endpoints) | self._times(fresh=-grace)
+        given |= {} if after is None else {"after": after}
+        statement = self._sql.waiting(len(endpoints)) if after is None else self._sql.following(len(endpoints))
+
+        def look(cursor: Cursor) -> list[int]:
+            if self._dialect == "postgresql" and after is None:
+                cursor.execute(self._sql.plan_by_index, {})
+            return [pk for (pk,) in rows_of(cursor, statement, given)]
+
+        return self._run(look, atomic=self._dialect == "postgresql", writes=False)
 
     def extend_many(self, claims: Sequence[Claim], *, lease: timedelta) -> list[bool]:
         """See `Inbox`."""

@@ -89,11 +89,15 @@ class MemoryInbox:
             now = self._clock()
             return [self._record(entry, now) for entry in entries]
 
-    def claim_many(self, endpoints: Sequence[str], *, limit: int, lease: timedelta) -> list[Claim]:
+    def claim_many(
+        self, endpoints: Sequence[str], *, limit: int, lease: timedelta, pk: int | None = None
+    ) -> list[Claim]:
         """See `Inbox.claim_many`."""
         with self._lock:
             now = self._clock()
             until = now + lease.total_seconds()
+            if pk is not None:
+                return self._claim_one(pk, endpoints, now, until)
             heaps = [heap for name in dict.fromkeys(endpoints) if (heap := self._due.get(name))]
             claims: list[Claim] = []
             while heaps and len(claims) < limit:
@@ -110,6 +114,42 @@ class MemoryInbox:
             for claim in claims:
                 heapq.heappush(self._due[claim.endpoint], (until, claim.pk))
             return claims
+
+    def _claim_one(self, pk: int, endpoints: Sequence[str], now: float, until: float) -> list[Claim]:
+        row = self._rows.get(pk)
+        if row is None or row.new.endpoint not in endpoints or not self._is_due(row, now):
+            return []
+        claim = row.claim(str(next(self._tokens)), until)
+        heapq.heappush(self._due[claim.endpoint], (until, pk))
+        return [claim]
+
+    def due(
+        self,
+        endpoints: Sequence[str],
+        *,
+        limit: int,
+        grace: timedelta = timedelta(0),
+        after: int | None = None,
+    ) -> list[int]:
+        """See `Inbox.due`."""
+        with self._lock:
+            now = self._clock()
+            fresh = now - grace.total_seconds()
+            due = [
+                (row.due_at, row.pk)
+                for row in (self._rows.values() if after is None else self._following(after))
+                if row.new.endpoint in endpoints
+                and self._is_due(row, now)
+                and (row.state != "received" or (row.due_at is not None and row.due_at <= fresh))
+            ]
+            return [pk for _, pk in heapq.nsmallest(limit, due)]
+
+    def _following(self, pk: int) -> list[Row]:
+        """The unfinished rows that have the ordering key of another, and came after it."""
+        row = self._rows.get(pk)
+        if row is None or row.new.ordering_key is None:
+            return []
+        return [self._rows[other] for other in self._unfinished.get(row.queue, ()) if other > pk]
 
     def extend_many(self, claims: Sequence[Claim], *, lease: timedelta) -> list[bool]:
         """See `Inbox.extend_many`."""
@@ -274,6 +314,9 @@ class MemoryInbox:
         following = self._rows[same[0]]  # was left out of claims until now
         if following.due_at is not None:
             heapq.heappush(self._due[row.new.endpoint], (following.due_at, following.pk))
+
+    def _is_due(self, row: Row, now: float) -> bool:
+        return row.due_at is not None and row.due_at <= now and self._is_first(row)
 
     def _is_first(self, row: Row) -> bool:
         return row.new.ordering_key is None or self._unfinished[row.queue][0] == row.pk

@@ -22,6 +22,7 @@ from licensechain_hooks.testing._inbox_conformance.replaying import ReplayingCon
 from licensechain_hooks.testing._inbox_conformance.settling import SettlingConformance  # noqa: E402
 from licensechain_hooks.testing._inbox_conformance.suite import new_entry  # noqa: E402
 from licensechain_hooks.testing._inbox_conformance.transactions import TransactionConformance  # noqa: E402
+from licensechain_hooks.testing._inbox_conformance.waking import WakingConformance  # noqa: E402
 
 __all__ = ["FrozenClock", "InboxConformance", "new_entry"]
 
@@ -30,6 +31,7 @@ class InboxConformance(
     RecordingConformance,
     ClaimingConformance,
     OrderingConformance,
+    WakingConformance,
     SettlingConformance,
     LatestConformance,
     TransactionConformance,

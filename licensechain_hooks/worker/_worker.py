@@ -16,7 +16,7 @@ from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._stores import Inbox, Settlement
 from licensechain_hooks.exceptions import ConfigurationError
 from licensechain_hooks.inbox._group_commit import GroupCommit
-from licensechain_hooks.worker._drain import Drain
+from licensechain_hooks.worker._alone import Alone
 from licensechain_hooks.worker._holdings import Counters, Holdings
 from licensechain_hooks.worker._run import Runner
 from licensechain_hooks.worker._settings import WorkerSettings
@@ -154,8 +154,6 @@ class Worker:
     def drain(self, *, stop_on: Collection[int] = (), on_signal: Callable[[int], object] | None = None) -> int:
         """Run everything that is due in this thread, and what becomes due meanwhile; for tests, scripts and demos.
 
-        The time limit holds for coroutines only.
-
         Args:
             stop_on: signals that end it, in the main thread only: the first one after the entry that runs, a second
                 one at once by `KeyboardInterrupt`.
@@ -168,9 +166,27 @@ class Worker:
             StoreUnavailableError: the inbox cannot answer.
         """
         stops = self._stops
-        drain = Drain(self._new_runner(None), self.endpoints, self._counters, lambda: self._stops != stops)
+        alone = Alone(self._new_runner(None), self.endpoints, self._counters)
         with acting_on(stop_on, self._end_drains, interrupt, on_signal):
-            return drain.run()
+            return alone.drain(lambda: self._stops != stops)
+
+    def run_entry(self, pk: int, *, loop: AbstractEventLoop | None = None) -> bool:
+        """Run one entry in this thread, if it is due: for the task of an engine, which was told of it.
+
+        An entry that is not there, finished, held back, not due yet or run by somebody else is left alone. While its
+        handlers run, their lease is extended and their time limit holds, as in `run`.
+
+        Args:
+            pk: which.
+            loop: the event loop of another thread that coroutines run on; by default a private one.
+
+        Returns:
+            Whether it was due.
+
+        Raises:
+            StoreUnavailableError: the inbox cannot answer.
+        """
+        return Alone(self._new_runner(loop), self.endpoints, self._counters).run_entry(pk)
 
     def _end_drains(self) -> None:
         self._stops += 1

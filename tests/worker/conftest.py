@@ -45,9 +45,11 @@ class StoppableInbox(MemoryInbox):
         if name in self.down:
             raise StoreUnavailableError("the test has stopped this store")
 
-    def claim_many(self, endpoints: Sequence[str], *, limit: int, lease: timedelta) -> list[Claim]:
+    def claim_many(
+        self, endpoints: Sequence[str], *, limit: int, lease: timedelta, pk: int | None = None
+    ) -> list[Claim]:
         self._ask("claim")
-        return super().claim_many(endpoints, limit=limit, lease=lease)
+        return super().claim_many(endpoints, limit=limit, lease=lease, pk=pk)
 
     def extend_many(self, claims: Sequence[Claim], *, lease: timedelta) -> list[bool]:
         self._ask("extend")
