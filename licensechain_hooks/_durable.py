@@ -52,7 +52,7 @@ class Durable:
         endpoint: Endpoint,
         hooks: Hooks,
         inbox: Inbox,
-        settings: WorkerSettings | None,
+        worker: WorkerSettings | Worker | None,
         queue: Enqueuer | None,
         ordering_key: OrderingKey,
         redact: Redact | None,
@@ -66,7 +66,11 @@ class Durable:
         self._redact = redact
         self._run_in_thread = run_in_thread
         self._records = GroupCommit[NewEntry, Recorded](inbox.record_many, many_writers=inbox.many_writers)
-        self.worker = Worker(inbox, hooks, settings, endpoints=(endpoint.name,))
+        if isinstance(worker, Worker):
+            _check_worker(worker, inbox, endpoint)
+            self.worker = worker
+        else:
+            self.worker = Worker(inbox, hooks, worker, endpoints=(endpoint.name,))
         self._wakeups = None if queue is None else Wakeups(queue, run_in_thread)
         self._is_embedded = queue is None and self.worker.settings.embedded
         self._started_in = 0  # the process in which it was: threads do not survive a fork
@@ -217,6 +221,12 @@ def _check(ordering_key: object, redact: object) -> None:
         raise ConfigurationError(msg)
     if not (redact is None or callable(redact)):
         msg = "redact must be a function of the body"
+        raise ConfigurationError(msg)
+
+
+def _check_worker(worker: Worker, inbox: Inbox, endpoint: Endpoint) -> None:
+    if worker.inbox is not inbox or endpoint.name not in worker.endpoints:
+        msg = f"the worker must run the entries of this inbox and of the endpoint {endpoint.name!r}"
         raise ConfigurationError(msg)
 
 

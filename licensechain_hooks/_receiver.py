@@ -45,6 +45,7 @@ class Receiver:
         hooks: the handlers; by default those registered by the module-level ``on``.
         inbox: where deliveries are stored, for durable mode.
         worker: how the worker in this process works; ``WorkerSettings(embedded=False)`` where another process runs it.
+            Or a `Worker` that runs the entries of several endpoints, whose receivers share it.
         queue: a task queue of the project's own, such as ``licensechain_hooks.contrib.celery.CeleryQueue``, whose
             workers run the handlers; then no worker is embedded, and of ``worker`` lease, attempts, backoff and time
             limit count.
@@ -60,7 +61,7 @@ class Receiver:
 
     Raises:
         ConfigurationError: the store forgets an event while a replay attack with it could still be verified; settings
-            of both modes; a handler that takes an inbox, where there is none.
+            of both modes; a handler that takes an inbox, where there is none; a worker that does not run its entries.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Receiver:
         hooks: Hooks = default_hooks,
         *,
         inbox: Inbox | None = None,
-        worker: WorkerSettings | None = None,
+        worker: WorkerSettings | Worker | None = None,
         queue: Enqueuer | None = None,
         ordering_key: OrderingKey = None,
         redact: Redact | None = None,
@@ -98,7 +99,7 @@ class Receiver:
                 endpoint=endpoint,
                 hooks=hooks,
                 inbox=inbox,
-                settings=worker,
+                worker=worker,
                 queue=queue,
                 ordering_key=ordering_key,
                 redact=redact,

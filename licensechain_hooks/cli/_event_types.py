@@ -115,7 +115,7 @@ def _hooks_of(thing: Any, spec: str) -> tuple[Hooks, tuple[str, ...] | None]:
     from licensechain_hooks.worker import Worker  # noqa: PLC0415 - only who names an application needs it
 
     if type(thing).__module__.startswith("django.core.handlers."):
-        thing = _receiver_of_django()
+        return _hooks_of_django()
     if isinstance(thing, Hooks):
         return thing, None
     if isinstance(thing, Receiver):
@@ -126,13 +126,14 @@ def _hooks_of(thing: Any, spec: str) -> tuple[Hooks, tuple[str, ...] | None]:
     raise click.UsageError(msg)
 
 
-def _receiver_of_django() -> Receiver:
-    from licensechain_hooks.contrib.django.conf import get_receiver  # noqa: PLC0415 - loads Django
+def _hooks_of_django() -> tuple[Hooks, tuple[str, ...]]:
+    from licensechain_hooks.contrib.django.conf import get_receivers  # noqa: PLC0415 - loads Django
 
     try:
-        return get_receiver()
+        receivers = get_receivers()
     except ConfigurationError as exc:
         raise click.ClickException(printable(str(exc))) from exc
+    return receivers.hooks, receivers.names
 
 
 def _checked(name: str) -> tuple[str, ...]:

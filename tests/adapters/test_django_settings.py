@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from licensechain_hooks import ConfigurationError, Endpoint, Hooks, default_hooks
-from licensechain_hooks.contrib.django.conf import HookSettings, get_receiver, get_settings
+from licensechain_hooks.contrib.django.conf import HookSettings, Receivers, get_receiver, get_settings
 from licensechain_hooks.testing import make_event
 
 if (here := str(Path(__file__).parent)) not in sys.path:
@@ -227,6 +227,6 @@ def test_threads_share_one_receiver(configure):
 def test_settings_are_values(configure):
     """`HookSettings` is frozen; a second endpoint's are made in code."""
     settings = HookSettings(name="eu", secrets=["a-signing-secret-of-eu"])
-    assert settings.receiver().endpoint.name == "eu"
+    assert Receivers(settings).get().endpoint.name == "eu"
     with pytest.raises(AttributeError):
         settings.name = "us"

@@ -237,14 +237,14 @@ def test_a_view_of_its_own_for_each_receiver(rf, django_hooks):
     """A project with several endpoints makes a view for each; their secrets are their own."""
     from django_project.support import SECRET
 
-    from licensechain_hooks.contrib.django.conf import HookSettings
+    from licensechain_hooks.contrib.django.conf import HookSettings, Receivers
     from licensechain_hooks.contrib.django.views import webhook_view
     from licensechain_hooks.testing import sign_request
 
     taken = []
     django_hooks.on("*", endpoint="eu")(taken.append)
     eu = HookSettings(name="eu", secrets=["the-secret-of-eu-endpoint"], hooks=django_hooks, processing="inline")
-    view = webhook_view(eu.receiver())
+    view = webhook_view(Receivers(eu).get())
     event = make_event()
 
     def answer(secret):

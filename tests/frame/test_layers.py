@@ -36,8 +36,8 @@ THIRD_PARTY = {
     "inbox/sql": {"sqlalchemy"},
     "testing": {"pydantic", "pytest"},
 }
-# The modules whose public names an adapter may use; the second and third are there for who writes an inbox.
-PUBLIC = {PACKAGE, *(f"{PACKAGE}.inbox{module}" for module in ("", ".database", ".sql"))}
+# The modules whose public names an adapter may use; those of the inbox are there for who writes one.
+PUBLIC = {PACKAGE, f"{PACKAGE}.testing", *(f"{PACKAGE}.inbox{module}" for module in ("", ".database", ".sql"))}
 BEYOND_ITS_NEIGHBOURS = {("contrib/fastapi", f"{PACKAGE}.contrib.starlette")}
 
 PLANTED = {

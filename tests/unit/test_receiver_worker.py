@@ -10,9 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from licensechain_hooks import Receiver, WorkerSettings
+from licensechain_hooks import ConfigurationError, Endpoint, HookRequest, Receiver, Worker, WorkerSettings
 from licensechain_hooks._stores import EntryFilter
 from licensechain_hooks.inbox.memory import MemoryInbox
+from licensechain_hooks.testing import event_body, make_event, sign_request
 
 QUICK = WorkerSettings(concurrency=2, poll=timedelta(milliseconds=50), grace=timedelta(seconds=5))
 
@@ -209,6 +210,7 @@ warnings.simplefilter("ignore")
 from licensechain_hooks import Endpoint, HookRequest, Hooks, Receiver, WorkerSettings
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import event_body, make_event, sign_request
+from licensechain_hooks.testing import event_body, make_event, sign_request
 import threading
 
 hooks, ran = Hooks(), threading.Event()
@@ -250,3 +252,28 @@ print("ctypes" in sys.modules, "asyncio" in sys.modules)
 """
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert finished.stdout.split("\n")[:2] == ["[]", "False False"]
+
+
+def test_receivers_may_share_one(hooks, delivery, receive):
+    """A worker of several endpoints is theirs: it runs the entries of each, whichever it came to."""
+    ran, inbox = [], MemoryInbox()
+    hooks.on("*")(lambda _event, context: ran.append(context.endpoint))
+    settings = WorkerSettings(embedded=False)
+    worker = Worker(inbox, hooks, settings, endpoints=("eu", "us"))
+    secret = "the-signing-secret-of-these-tests"
+    for name in worker.endpoints:
+        receiver = Receiver(Endpoint(name=name, secrets=[secret]), hooks, inbox=inbox, worker=worker)
+        body = event_body(make_event())
+        assert receive(receiver, HookRequest(body, sign_request(body, secret))).name == "accepted"
+        assert receiver.worker is worker
+    assert (worker.drain(), ran) == (2, ["eu", "us"])
+
+
+@pytest.mark.parametrize("fault", ["endpoint", "inbox"])
+def test_a_worker_of_something_else_is_refused(endpoint, hooks, fault):
+    """One that would leave the receiver's entries lying is refused where it is given."""
+    inbox = MemoryInbox()
+    others = ("another",) if fault == "endpoint" else (endpoint.name,)
+    worker = Worker(inbox if fault == "endpoint" else MemoryInbox(), hooks, endpoints=others)
+    with pytest.raises(ConfigurationError, match="must run the entries of this inbox"):
+        Receiver(endpoint, hooks, inbox=inbox, worker=worker)

@@ -59,24 +59,17 @@ def _database(url: Any) -> dict[str, Any]:
 
 
 def _receiver(site: Site) -> Receiver:
-    from licensechain_hooks.contrib.django.conf import HookSettings  # noqa: PLC0415 - of a project that is set up
+    from licensechain_hooks.contrib.django.conf import HookSettings, Receivers  # noqa: PLC0415 - of a project set up
     from licensechain_hooks.contrib.django.inbox import DjangoInbox  # noqa: PLC0415
 
-    class Settings(HookSettings):
-        """Those of the site, with an inbox that tells of each attempt."""
-
-        def inbox(self) -> DjangoInbox:
-            """See `HookSettings.inbox`."""
-            watched: Any = WatchedInbox(super().inbox(), site.on_attempt).itself
-            return watched  # type: ignore[no-any-return]
-
-    return Settings(
+    settings = HookSettings(
         secrets=site.endpoint.secrets,
         profile=site.endpoint.profile,
         hooks=site.hooks,
         on_outcome=site.on_outcome,
         worker=site.worker,
-    ).receiver()
+    )
+    return Receivers(settings, inbox=WatchedInbox(DjangoInbox(), site.on_attempt).itself).get()
 
 
 def _patterns(url_path: str, receiver: Receiver) -> list[Any]:

@@ -6,7 +6,7 @@ from django.core import checks
 from django.db import connections
 
 from licensechain_hooks import ConfigurationError, Endpoint, Hooks, UnknownEvent
-from licensechain_hooks.contrib.django.conf import get_settings
+from licensechain_hooks.contrib.django.conf import Receivers, get_settings, problems
 from licensechain_hooks.contrib.django.signals import signals_with_receivers
 
 __all__ = ["check_database", "check_handlers", "check_settings"]
@@ -16,12 +16,14 @@ _SHORTEST_SECRET = 16  # characters
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """E001: ``LICENSECHAIN_HOOKS`` cannot work. W001: a signing secret is short enough to be guessed."""
+    msg = "LICENSECHAIN_HOOKS cannot work: LicenseChain's deliveries are answered 503."
+    if found := problems():
+        return [checks.Error(msg, hint=str(error), id="licensechain_hooks.E001") for error in found]
     try:
-        endpoint = get_settings().receiver().endpoint
+        endpoints = [receiver.endpoint for receiver in Receivers(get_settings()).every()]
     except ConfigurationError as error:
-        msg = "LICENSECHAIN_HOOKS cannot work: LicenseChain's deliveries are answered 503."
         return [checks.Error(msg, hint=str(error), id="licensechain_hooks.E001")]
-    if _shortest(endpoint) < _SHORTEST_SECRET:
+    if min(map(_shortest, endpoints)) < _SHORTEST_SECRET:
         msg = f"A signing secret has fewer than {_SHORTEST_SECRET} characters."
         hint = "Whoever guesses it can forge events; let LicenseChain generate one."
         return [checks.Warning(msg, hint=hint, id="licensechain_hooks.W001")]
@@ -32,7 +34,7 @@ def check_database(**_: Any) -> list[checks.CheckMessage]:
     """W003, with ``check --deploy``: deliveries and readers of a SQLite file wait for each other."""
     try:
         settings = get_settings()
-        if settings.processing == "inline" or settings.inbox().many_writers:
+        if settings.processing == "inline" or Receivers(settings).inbox.many_writers:
             return []
     except ConfigurationError:
         return []  # E001 tells

@@ -1,15 +1,15 @@
 """The views.
 
-`urls` has `webhook`. An ASGI project may route `async_webhook` instead, a project with several endpoints a view each::
+`urls` and `async_urls` route them. A project may route them itself, each endpoint where it likes::
 
-    path("webhooks/licensechain/", async_webhook)
-    path("webhooks/eu/", webhook_view(HookSettings(name="eu", secrets=[...]).receiver()))
+    path("webhooks/licensechain/", webhook)
+    path("webhooks/eu/", async_webhook_view("eu"))
 
 All are exempt from CSRF protection, from ``LoginRequiredMiddleware`` and from ``ATOMIC_REQUESTS``; and ``APPEND_SLASH``
 never redirects to them, for a redirect loses the delivery.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
@@ -19,6 +19,7 @@ from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
 
 from licensechain_hooks import Headers, HookRequest, Outcome, Receiver, consumed_body
+from licensechain_hooks.contrib.django._routes import CAPTURED
 from licensechain_hooks.contrib.django.conf import receiver_or_stand_in
 
 __all__ = ["async_webhook", "async_webhook_view", "to_django_response", "to_hook_request", "webhook", "webhook_view"]
@@ -34,32 +35,39 @@ def _exempt(view: _View) -> _View:
     return view
 
 
-def webhook_view(receiver: Receiver | None = None) -> Callable[..., HttpResponse]:
+def webhook_view(endpoint: str | Receiver | None = None) -> Callable[..., HttpResponse]:
     """A view that receives deliveries; async handlers run too, each on an event loop of asgiref's.
 
     Args:
-        receiver: by default that of ``settings.LICENSECHAIN_HOOKS``.
+        endpoint: its name in ``settings.LICENSECHAIN_HOOKS``, not needed where there is one; or a receiver.
     """
 
     @_exempt
-    def webhook(request: HttpRequest, **_captured: object) -> HttpResponse:
-        return _answer(request, (receiver or receiver_or_stand_in()).receive(to_hook_request(request)))
+    def webhook(request: HttpRequest, **captured: Any) -> HttpResponse:
+        return _answer(request, _receiver(endpoint, captured).receive(to_hook_request(request)))
 
     return webhook
 
 
-def async_webhook_view(receiver: Receiver | None = None) -> Callable[..., Awaitable[HttpResponse]]:
+def async_webhook_view(endpoint: str | Receiver | None = None) -> Callable[..., Awaitable[HttpResponse]]:
     """`webhook_view` for ASGI: async handlers are awaited, the others run in the thread Django keeps for a request.
 
     Args:
-        receiver: by default that of ``settings.LICENSECHAIN_HOOKS``.
+        endpoint: see `webhook_view`.
     """
 
     @_exempt
-    async def webhook(request: HttpRequest, **_captured: object) -> HttpResponse:
-        return _answer(request, await (receiver or receiver_or_stand_in()).areceive(to_hook_request(request)))
+    async def webhook(request: HttpRequest, **captured: Any) -> HttpResponse:
+        return _answer(request, await _receiver(endpoint, captured).areceive(to_hook_request(request)))
 
     return webhook
+
+
+def _receiver(endpoint: str | Receiver | None, captured: Mapping[str, Any]) -> Receiver:
+    """The receiver of a view, or of the endpoint that the URL names."""
+    if isinstance(endpoint, Receiver):
+        return endpoint
+    return receiver_or_stand_in(captured.get(CAPTURED, endpoint))
 
 
 def to_hook_request(request: HttpRequest) -> HookRequest:

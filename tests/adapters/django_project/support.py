@@ -132,9 +132,9 @@ class Stored:
 
     def drain(self) -> int:
         """Run the handlers of what is due."""
-        from licensechain_hooks.contrib.django.conf import get_receiver
+        from licensechain_hooks.contrib.django.conf import get_receivers
 
-        return get_receiver().worker.drain()
+        return get_receivers().worker.drain()
 
 
 @pytest.fixture
@@ -168,12 +168,12 @@ def django_hooks(settings: Any) -> Hooks:
 @pytest.fixture
 def durable_hooks(django_hooks: Hooks, settings: Any, transactional_db: None) -> Iterator[Hooks]:
     """The project's handlers in durable mode, run by a thread of this process; it ends with the test."""
-    from licensechain_hooks.contrib.django.conf import get_receiver
+    from licensechain_hooks.contrib.django.conf import get_receivers
 
     worker = {"poll": timedelta(milliseconds=20), "concurrency": 2}
     settings.LICENSECHAIN_HOOKS |= {"PROCESSING": "thread", "WORKER": worker}
     yield django_hooks
-    get_receiver().stop()
+    get_receivers().stop()
 
 
 @pytest.fixture

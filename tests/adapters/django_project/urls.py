@@ -24,7 +24,7 @@ def rest(request: Request) -> HttpResponse:
 
 urlpatterns = [
     path("sync/", include("licensechain_hooks.contrib.django.urls")),
-    path("async/", async_webhook),
+    path("async/", include("licensechain_hooks.contrib.django.async_urls", namespace="asynchronous")),
     path("sync/<slug:tenant>/", include("licensechain_hooks.contrib.django.urls", namespace="tenants")),
     path("async/<slug:tenant>/", async_webhook),
     path("plain/", plain),

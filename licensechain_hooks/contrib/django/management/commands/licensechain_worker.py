@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from licensechain_hooks import ConfigurationError, StoreUnavailableError, Worker
-from licensechain_hooks.contrib.django.conf import get_receiver, get_settings
+from licensechain_hooks.contrib.django.conf import get_receivers
 
 __all__ = ["Command"]
 
@@ -36,10 +36,7 @@ class Command(BaseCommand):
             raise CommandError(msg)
         came: list[int] = []
         try:
-            if get_settings().processing == "inline":
-                msg = "with PROCESSING 'inline' the handlers run while the sender waits; set it to 'worker'"
-                raise CommandError(msg)
-            worker = _worker_like(get_receiver().worker, concurrency=options["concurrency"])
+            worker = _worker_like(get_receivers().worker, concurrency=options["concurrency"])
             worker.inbox.stats()  # what is not there, or not ready, is told of before anything is begun
             self._announce(worker)
             run = worker.drain if options["once"] else worker.run
