@@ -24,6 +24,9 @@ from licensechain_hooks._outcome import (
     Reply,
     log_outcome,
 )
+from licensechain_hooks._patterns import (
+    closest_event_type,
+)
 from licensechain_hooks._receiver import (
     Receiver,
 )
@@ -238,6 +241,7 @@ __all__ = [
     "Worker",
     "WorkerSettings",
     "canonical_type",
+    "closest_event_type",
     "consumed_body",
     "default_hooks",
     "log_outcome",

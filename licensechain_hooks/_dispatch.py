@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from licensechain_hooks import events
 from licensechain_hooks._hooks import Handler, HandlerContext, Hooks
@@ -120,12 +120,38 @@ class Dispatch:
         for listener in listeners:
             _log_listener(self._attempt(self._told(listener, given, context)))
 
+    def told_of_end(
+        self, state: Literal["processed", "failed", "dead"], error: BaseException | None
+    ) -> tuple[tuple[Handler, ...], tuple[object, ...]]:
+        """Who is told how an attempt has ended, and what they are given.
+
+        Args:
+            state: how.
+            error: of an attempt that failed, the first one.
+        """
+        if state == "failed":
+            return self.hooks.failed_listeners(), (error, self.event)
+        listeners = self.hooks.processed_listeners() if state == "processed" else self.hooks.dead_listeners()
+        return listeners, (self.event,)
+
+    async def atell(
+        self,
+        listeners: Iterable[Handler],
+        *given: object,
+        run_in_thread: RunInThread,
+        context: HandlerContext | None = None,
+    ) -> None:
+        """`tell` on an event loop."""
+        for listener in listeners:
+            call = self._told(listener, given, context)
+            _log_listener(await self._aattempt(call, run_in_thread, is_async=False))
+
     async def _arun_one(self, handler: Handler, run_in_thread: RunInThread) -> HandlerRun:
         error = await self._aattempt(self._call(handler), run_in_thread, is_async=handler.is_async)
         if error is not None and self._log_failure(handler, error):
-            for listener in self.hooks.error_listeners():
-                call = self._told(listener, (error, self.event), self.context(handler))
-                _log_listener(await self._aattempt(call, run_in_thread, is_async=False))
+            context = self.context(handler)
+            listeners = self.hooks.error_listeners()
+            await self.atell(listeners, error, self.event, run_in_thread=run_in_thread, context=context)
         return HandlerRun(handler.name, error)
 
     def leave(self, afterwards: Callable[[], object]) -> bool:

@@ -122,7 +122,7 @@ class Durable:
         if self._wakeups is None:
             msg = "without a queue there is nowhere to enqueue entries: a worker looks for them by itself"
             raise ConfigurationError(msg)
-        due = self._inbox.due(self.worker.endpoints, limit=_SWEPT, grace=_GRACE)
+        due = self._inbox.due((self._endpoint.name,), limit=_SWEPT, grace=_GRACE)
         for pk in due:
             self._wakeups.send(pk, loop=loop)
         return len(due)

@@ -12,6 +12,7 @@ from inspect import Signature, iscoroutinefunction, signature
 from typing import Any, TypeVar, cast
 
 from licensechain_hooks import events
+from licensechain_hooks._patterns import closest_event_type, matches
 from licensechain_hooks._stores import Transaction
 from licensechain_hooks._typed_on import TypedOn
 from licensechain_hooks.events.aliases import canonical_type, spellings
@@ -104,8 +105,8 @@ class Handler:
         if (
             isinstance(event, events.UnknownEvent) and event.is_known
         ):  # not the model that a handler of this type is promised
-            return any("*" in pattern and _matches(pattern, names) for pattern in self.patterns)
-        return any(_matches(pattern, names) for pattern in self.patterns)
+            return any("*" in pattern and matches(pattern, names) for pattern in self.patterns)
+        return any(matches(pattern, names) for pattern in self.patterns)
 
     def bind(self, event: events.Event, context: HandlerContext | None) -> Callable[[], Any]:
         """A call of the function, ready to make."""
@@ -128,6 +129,8 @@ class Hooks:
         self._before: list[Handler] = []
         self._on_error: list[Handler] = []
         self._on_conflict: list[Handler] = []
+        self._on_processed: list[Handler] = []
+        self._on_failed: list[Handler] = []
         self._on_dead: list[Handler] = []
         self._found: dict[object, tuple[Handler, ...]] = {}
         self._found_in = -1
@@ -175,6 +178,22 @@ class Hooks:
         """Register a function to be told of an event whose id was seen with other content; its handlers do not run."""
         return self._register(self._on_conflict, function)
 
+    def on_processed(self, function: _F) -> _F:
+        """Register a function to be told of an event whose handlers have all succeeded.
+
+        In durable mode that is just before the inbox is told, so it is told again where that fails.
+        """
+        return self._register(self._on_processed, function)
+
+    def on_failed(self, function: _F) -> _F:
+        """Register ``function(error, event)`` to be told, once for each attempt, that the event has to run again.
+
+        It is given the first error of the attempt; `on_error` is told of each, but not of `Retry`.
+        """
+        self._on_failed.append(_handler(function, "error", "event"))
+        Hooks._generation += 1
+        return function
+
     def on_dead(self, function: _F) -> _F:
         """Register a function to be told of an event that is given up: it is out of attempts, or was discarded."""
         return self._register(self._on_dead, function)
@@ -207,7 +226,7 @@ class Hooks:
         """
         patterns = {pattern for handler in self.handlers() for pattern in handler.patterns}
         known = {
-            name for name in events.EVENT_CLASSES if any(_matches(pattern, spellings(name)) for pattern in patterns)
+            name for name in events.EVENT_CLASSES if any(matches(pattern, spellings(name)) for pattern in patterns)
         }
         return tuple(sorted(known | {canonical_type(pattern) for pattern in patterns if "*" not in pattern}))
 
@@ -237,6 +256,14 @@ class Hooks:
     def conflict_listeners(self) -> tuple[Handler, ...]:
         """The functions under ``on_conflict``."""
         return self._listeners("_on_conflict")
+
+    def processed_listeners(self) -> tuple[Handler, ...]:
+        """The functions under ``on_processed``."""
+        return self._listeners("_on_processed")
+
+    def failed_listeners(self) -> tuple[Handler, ...]:
+        """The functions under ``on_failed``."""
+        return self._listeners("_on_failed")
 
     def dead_listeners(self) -> tuple[Handler, ...]:
         """The functions under ``on_dead``."""
@@ -328,22 +355,10 @@ def _patterns(given: str | type[events.Event]) -> tuple[str, ...]:
 
 
 def _warn_of_misspelling(pattern: str) -> None:
-    names = [spelling for name in events.EVENT_CLASSES for spelling in spellings(name)]
-    if any(_matches(pattern, (name,)) for name in names):
-        return
-    from difflib import get_close_matches  # noqa: PLC0415 - only for what may be a mistake
-
-    families = sorted({f"{name.partition('.')[0]}.*" for name in names})
-    close = get_close_matches(pattern, families if pattern.endswith(".*") else names, n=1, cutoff=0.8)
-    if close:
-        msg = f"no event is called {pattern!r}; did you mean {close[0]!r}?"
+    close = closest_event_type(pattern)
+    if close is not None:
+        msg = f"no event is called {pattern!r}; did you mean {close!r}?"
         warnings.warn(msg, UnknownEventTypeWarning, stacklevel=5)
-
-
-def _matches(pattern: str, names: tuple[str, ...]) -> bool:
-    if pattern.endswith("*"):
-        return any(name.startswith(pattern[:-1]) for name in names)
-    return pattern in names
 
 
 def _handler(function: Any, *given: str) -> Handler:

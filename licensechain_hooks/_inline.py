@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Literal, cast
 
 from licensechain_hooks import events
 from licensechain_hooks._dispatch import Dispatch, RunInThread
@@ -63,6 +63,8 @@ class Inline:
             self._settle(reservation, done=False)
             raise
         self._settle(reservation, done=outcome.name == "processed")
+        listeners, given = dispatch.told_of_end(*_end(outcome))
+        dispatch.tell(listeners, *given)
         return outcome
 
     async def areceive(self, request: HookRequest) -> Outcome:
@@ -83,6 +85,8 @@ class Inline:
                 await self._asettle(reservation, done=False)
             raise
         await self._asettle(reservation, done=outcome.name == "processed")
+        listeners, given = dispatch.told_of_end(*_end(outcome))
+        await dispatch.atell(listeners, *given, run_in_thread=self.run_in_thread)
         return outcome
 
     def _handlers_for(self, event: events.Event) -> tuple[Handler, ...]:
@@ -155,6 +159,14 @@ def _ran(event: events.Event, runs: tuple[HandlerRun, ...]) -> Outcome:
         return Outcome(name="processed", event=event, runs=runs)
     waits = [error.after.total_seconds() for error in errors if isinstance(error, Retry)]
     return Outcome(name="failed", event=event, runs=runs, retry_after=max(waits) if len(waits) == len(errors) else None)
+
+
+def _end(outcome: Outcome) -> tuple[Literal["processed", "failed", "dead"], BaseException | None]:
+    """How the attempt has ended, as `Dispatch.told_of_end` takes it."""
+    errors = [run.error for run in outcome.runs if run.error is not None]
+    if outcome.name == "failed":
+        return "failed", next(error for error in errors if not isinstance(error, Discard))
+    return ("dead" if errors else "processed"), None
 
 
 def _refuse(handler: Handler) -> None:

@@ -4,12 +4,11 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import click
 
-from licensechain_hooks import ALIASES, EVENT_CLASSES, Event, PayloadError, UnknownEvent
+from licensechain_hooks import Event, PayloadError, UnknownEvent, closest_event_type
 from licensechain_hooks.cli._delivery import Tamper, make_delivery
 from licensechain_hooks.cli._options import allow_remote_option, format_option, load_secrets, secret_file_option
 from licensechain_hooks.cli._output import echo, echo_json, note, paint, printable
@@ -138,8 +137,8 @@ def _note_oddities(event: Event) -> None:
         note(f"note: a receiver gets this as an UnknownEvent: {printable(event.validation_error or '')}")
     if event.is_known:
         return
-    close = get_close_matches(event.raw_type, [*EVENT_CLASSES, *ALIASES], n=1, cutoff=0.7)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    close = closest_event_type(event.raw_type)
+    hint = f"; did you mean {close}?" if close else ""
     note(f"note: {event.raw_type} is no event type this version knows{hint}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from licensechain_hooks import events
 from licensechain_hooks._dispatch import Dispatch
@@ -98,22 +98,25 @@ class Runner:
             time_limit=limit.seconds,
         )
         handlers = self.hooks.handlers_for(event, endpoint=claim.endpoint)
+        first: BaseException | None = None
         if claim.attempts > self.settings.max_attempts:
             text = f"not run again: {self.settings.max_attempts} attempts have ended without a result"
             settlement = Settlement(claim=claim, state="dead", error_code="attempts_exhausted", error=text)
         elif handlers:
-            settlement = _Attempt(self, claim, dispatch, limit).run(handlers)
+            attempt = _Attempt(self, claim, dispatch, limit)
+            settlement, first = attempt.run(handlers), attempt.error
         else:
             return Settlement(claim=claim, state="ignored")
-        if settlement.state == "dead":
-            _within(limit, partial(dispatch.tell, self.hooks.dead_listeners(), event))
+        if settlement.state in {"processed", "failed", "dead"}:
+            listeners, given = dispatch.told_of_end(cast("Any", settlement.state), first)
+            _within(limit, partial(dispatch.tell, listeners, *given))
         return settlement
 
     def settle_failed(
         self, claim: Claim, errors: Sequence[tuple[str, BaseException]], rows: tuple[LedgerRow, ...] = ()
     ) -> Settlement:
         """The settlement of an attempt in which ``errors`` came up, by handler."""
-        first = next((error for _, error in errors if not isinstance(error, Discard)), errors[0][1])
+        first = _first(errors)
         waits = [self._wait(claim, error) for _, error in errors if not isinstance(error, Discard)]
         state: Literal["failed", "dead"] = "failed" if waits and claim.attempts < self.settings.max_attempts else "dead"
         texts = [(f"{handler}: " if handler else "") + scrub(error, claim.raw_body)[1] for handler, error in errors]
@@ -150,6 +153,11 @@ class _Attempt:
         self._limit = limit
         self._rows: list[LedgerRow] = []  # not written yet
         self._errors: list[tuple[str, BaseException]] = []
+
+    @property
+    def error(self) -> BaseException | None:
+        """The first one, if there was any."""
+        return _first(self._errors) if self._errors else None
 
     def run(self, handlers: tuple[Handler, ...]) -> Settlement:
         """Run the handlers one after the other.
@@ -256,6 +264,11 @@ class _Attempt:
     def _note_failure(self, handler: Handler, run: HandlerRun, error: BaseException) -> None:
         self._errors.append((handler.name, error))
         _within(self._limit, partial(self._dispatch.report, handler, run))
+
+
+def _first(errors: Sequence[tuple[str, BaseException]]) -> BaseException:
+    """The first error that another attempt may mend; else the first."""
+    return next((error for _, error in errors if not isinstance(error, Discard)), errors[0][1])
 
 
 class _RollBackError(Exception):

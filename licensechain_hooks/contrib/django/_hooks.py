@@ -2,7 +2,7 @@
 
 from licensechain_hooks import Envelope, Event, Handler, Hooks
 from licensechain_hooks.contrib.django._host import hosted
-from licensechain_hooks.contrib.django.signals import signal_handlers
+from licensechain_hooks.contrib.django.signals import signal_handlers, signal_listeners
 
 __all__ = ["DjangoHooks"]
 
@@ -33,8 +33,16 @@ class DjangoHooks(Hooks):
 
     def conflict_listeners(self) -> tuple[Handler, ...]:
         """See `Hooks.conflict_listeners`."""
-        return tuple(map(hosted, super().conflict_listeners()))
+        return (*signal_listeners("conflict"), *map(hosted, super().conflict_listeners()))
+
+    def processed_listeners(self) -> tuple[Handler, ...]:
+        """See `Hooks.processed_listeners`."""
+        return (*signal_listeners("processed"), *map(hosted, super().processed_listeners()))
+
+    def failed_listeners(self) -> tuple[Handler, ...]:
+        """See `Hooks.failed_listeners`."""
+        return (*signal_listeners("failed"), *map(hosted, super().failed_listeners()))
 
     def dead_listeners(self) -> tuple[Handler, ...]:
         """See `Hooks.dead_listeners`."""
-        return tuple(map(hosted, super().dead_listeners()))
+        return (*signal_listeners("dead"), *map(hosted, super().dead_listeners()))

@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from licensechain_hooks import Headers, HookRequest, Outcome, Receiver, consumed_body
 from licensechain_hooks.contrib.django._routes import CAPTURED
 from licensechain_hooks.contrib.django.conf import receiver_or_stand_in
+from licensechain_hooks.contrib.django.signals import asend_rejected, send_rejected
 
 __all__ = ["async_webhook", "async_webhook_view", "to_django_response", "to_hook_request", "webhook", "webhook_view"]
 
@@ -44,7 +45,10 @@ def webhook_view(endpoint: str | Receiver | None = None) -> Callable[..., HttpRe
 
     @_exempt
     def webhook(request: HttpRequest, **captured: Any) -> HttpResponse:
-        return _answer(request, _receiver(endpoint, captured).receive(to_hook_request(request)))
+        hook_request = to_hook_request(request)
+        outcome = _receiver(endpoint, captured).receive(hook_request)
+        send_rejected(outcome, hook_request)
+        return _answer(request, outcome)
 
     return webhook
 
@@ -58,7 +62,10 @@ def async_webhook_view(endpoint: str | Receiver | None = None) -> Callable[..., 
 
     @_exempt
     async def webhook(request: HttpRequest, **captured: Any) -> HttpResponse:
-        return _answer(request, await _receiver(endpoint, captured).areceive(to_hook_request(request)))
+        hook_request = to_hook_request(request)
+        outcome = await _receiver(endpoint, captured).areceive(hook_request)
+        await asend_rejected(outcome, hook_request)
+        return _answer(request, outcome)
 
     return webhook
 
