@@ -3,6 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from licensechain_hooks import events
+from licensechain_hooks._attempt import (
+    ATTEMPT_STATES,
+    Attempt,
+    AttemptState,
+)
 from licensechain_hooks._endpoint import (
     Endpoint,
 )
@@ -73,6 +78,7 @@ from licensechain_hooks.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from licensechain_hooks._health import Health
     from licensechain_hooks.events import (
         EVENT_CLASSES,
         AppCreated,
@@ -139,11 +145,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIASES",
+    "ATTEMPT_STATES",
     "AppCreated",
     "AppData",
     "AppDeleted",
     "AppEvent",
     "AppUpdated",
+    "Attempt",
+    "AttemptState",
     "BodyConsumedError",
     "BodyTooLargeError",
     "ClientDisconnectedError",
@@ -169,6 +178,7 @@ __all__ = [
     "HardwareEvent",
     "HardwareUnbound",
     "Headers",
+    "Health",
     "HookRequest",
     "Hooks",
     "Inbox",
@@ -255,6 +265,10 @@ def __getattr__(name: str) -> Any:  # what takes time to load, and not everybody
         from licensechain_hooks import worker  # noqa: PLC0415
 
         return getattr(worker, name)
+    if name == "Health":
+        from licensechain_hooks import _health  # noqa: PLC0415
+
+        return _health.Health
     if name in __all__:
         return getattr(events, name)
     msg = f"module {__name__!r} has no attribute {name!r}"

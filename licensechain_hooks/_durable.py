@@ -97,6 +97,11 @@ class Durable:
             self._wake_worker() if self._wakeups is None else await self._wakeups.atry_to_send(recorded.pk)
         return _outcome(recorded, entry, envelope)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the worker of this process works, where it has one."""
+        return not self.worker.has_died
+
     def start(self, loop: AbstractEventLoop | None = None) -> None:
         """Start the embedded worker, where this process shall have one."""
         if self._is_embedded:

@@ -12,6 +12,7 @@ from inspect import Signature, iscoroutinefunction, signature
 from typing import Any, TypeVar, cast
 
 from licensechain_hooks import events
+from licensechain_hooks._attempt import Around
 from licensechain_hooks._patterns import closest_event_type, matches
 from licensechain_hooks._stores import Transaction
 from licensechain_hooks._typed_on import TypedOn
@@ -20,6 +21,7 @@ from licensechain_hooks.exceptions import ConfigurationError, UnknownEventTypeWa
 
 __all__ = ["Handler", "HandlerContext", "Hooks", "default_hooks", "on"]
 
+_A = TypeVar("_A", bound=Around)
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LONGEST_NAME = 250  # the ledger takes 255, and where several have a name, "#2" and so on comes after it
 _PATTERN = re.compile(r"\*|[a-z0-9_]+(\.[a-z0-9_]+)*\.(\*|[a-z0-9_]+)")
@@ -132,8 +134,11 @@ class Hooks:
         self._on_processed: list[Handler] = []
         self._on_failed: list[Handler] = []
         self._on_dead: list[Handler] = []
+        self._around: list[Around] = []
         self._found: dict[object, tuple[Handler, ...]] = {}
         self._found_in = -1
+        self._arounds: tuple[Around, ...] = ()
+        self._arounds_in = -1
 
     @property
     def on(self) -> TypedOn:
@@ -197,6 +202,16 @@ class Hooks:
     def on_dead(self, function: _F) -> _F:
         """Register a function to be told of an event that is given up: it is out of attempts, or was discarded."""
         return self._register(self._on_dead, function)
+
+    def around(self, function: _A) -> _A:
+        """Register a function that is given an `Attempt` and returns a context manager around it, for measuring.
+
+        It is entered before the handlers of an event run and left when what becomes of them is known, in the same
+        thread, or in the same task in inline mode on an event loop. What it raises is logged and changes nothing.
+        """
+        self._around.append(function)
+        Hooks._generation += 1
+        return function
 
     def include(self, other: Hooks) -> None:
         """Let the handlers of ``other`` listen too, those registered later included.
@@ -268,6 +283,13 @@ class Hooks:
     def dead_listeners(self) -> tuple[Handler, ...]:
         """The functions under ``on_dead``."""
         return self._listeners("_on_dead")
+
+    def arounds(self) -> tuple[Around, ...]:
+        """The functions under ``around``, each once."""
+        if self._arounds_in != Hooks._generation:
+            found = (function for hooks in self.walk() for function in hooks._around)
+            self._arounds_in, self._arounds = Hooks._generation, tuple(dict.fromkeys(found))
+        return self._arounds
 
     def _listeners(self, name: str) -> tuple[Handler, ...]:
         found = self._known(name)

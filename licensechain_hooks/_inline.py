@@ -7,11 +7,14 @@ delivery of the event runs again.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, cast
 
 from licensechain_hooks import events
+from licensechain_hooks._attempt import Attempt, surrounding
 from licensechain_hooks._dispatch import Dispatch, RunInThread
 from licensechain_hooks._endpoint import Endpoint
 from licensechain_hooks._hooks import Handler, Hooks
@@ -58,7 +61,9 @@ class Inline:
             dispatch.run(_listeners(reservation, self.hooks))
             return _seen(reservation, event)
         try:
-            outcome = _ran(event, dispatch.run(handlers, before=self.hooks.befores()))
+            with self._surrounding(event) as attempt:
+                outcome = _ran(event, dispatch.run(handlers, before=self.hooks.befores()))
+                _note_end(attempt, outcome)
         except BaseException:
             self._settle(reservation, done=False)
             raise
@@ -79,7 +84,9 @@ class Inline:
             await dispatch.arun(_listeners(reservation, self.hooks), self.run_in_thread)
             return _seen(reservation, event)
         try:
-            outcome = _ran(event, await dispatch.arun(handlers, self.run_in_thread, before=self.hooks.befores()))
+            with self._surrounding(event) as attempt:
+                outcome = _ran(event, await dispatch.arun(handlers, self.run_in_thread, before=self.hooks.befores()))
+                _note_end(attempt, outcome)
         except BaseException:
             if not dispatch.leave(partial(self._settle, reservation, done=False)):
                 await self._asettle(reservation, done=False)
@@ -104,6 +111,14 @@ class Inline:
             raw_body=body,
             received_at=self.endpoint.clock(),
         )
+
+    @contextmanager
+    def _surrounding(self, event: events.Event) -> Iterator[Attempt]:
+        attempt = Attempt(
+            endpoint=self.endpoint.name, event_type=event.type, event_id=event.id, number=1, mode="inline"
+        )
+        with surrounding(self.hooks.arounds(), attempt):
+            yield attempt
 
     def _reserve(self, event: events.Event, body: bytes) -> Reservation:
         try:
@@ -167,6 +182,12 @@ def _end(outcome: Outcome) -> tuple[Literal["processed", "failed", "dead"], Base
     if outcome.name == "failed":
         return "failed", next(error for error in errors if not isinstance(error, Discard))
     return ("dead" if errors else "processed"), None
+
+
+def _note_end(attempt: Attempt, outcome: Outcome) -> None:
+    attempt.state, _ = _end(outcome)
+    errors = [run.error for run in outcome.runs if run.error is not None]
+    attempt.error_code = type(errors[0]).__name__ if errors else ""
 
 
 def _refuse(handler: Handler) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from licensechain_hooks import events
 from licensechain_hooks._asgi import ASGIReceiver
@@ -27,11 +27,17 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from licensechain_hooks._durable import Durable, OrderingKey, Redact
+    from licensechain_hooks._health import Checkup, Health, Probe
+    from licensechain_hooks._outcome import Reply
     from licensechain_hooks.worker import Worker, WorkerSettings
 
 __all__ = ["Receiver"]
 
 logger = logging.getLogger("licensechain_hooks")
+
+_Listener = TypeVar("_Listener", bound=Callable[[Outcome, HookRequest, float], object])
+_PATIENCE = timedelta(seconds=2)
+_FRESH = timedelta(seconds=1)  # so that probes, however many, ask the inbox once a second
 
 
 class Receiver:
@@ -55,8 +61,7 @@ class Receiver:
         redact: is given the body of a verified delivery and returns what is stored in its place and given to handlers;
             id, type and timestamp must stay.
         deduplicator: remembers which events ran in inline mode; by default in this process's memory.
-        on_outcome: called as ``on_outcome(outcome, request, seconds)`` after each delivery, for metrics. What it raises
-            is logged.
+        on_outcome: see `Receiver.on_outcome`.
         run_in_thread: how an async host runs a ``def`` handler; by default ``asyncio.to_thread``.
 
     Raises:
@@ -82,7 +87,7 @@ class Receiver:
         self.hooks = hooks
         self.inbox = inbox
         self.deduplicator = deduplicator
-        self._on_outcome = on_outcome
+        self._outcome_listeners = () if on_outcome is None else (on_outcome,)
         run_in_thread = run_in_thread or _to_thread
         if inbox is None:
             _check_modes(worker=worker, queue=queue, ordering_key=ordering_key, redact=redact)
@@ -114,6 +119,12 @@ class Receiver:
     def asgi(self) -> ASGIReceiver:
         """This receiver as an ASGI application."""
         return ASGIReceiver(self)
+
+    @cached_property
+    def _checkup(self) -> Checkup:
+        from licensechain_hooks._health import Checkup  # noqa: PLC0415 - who is never asked does not pay for it
+
+        return Checkup(self.inbox, self.endpoint.clock)
 
     @cached_property
     def wsgi(self) -> WSGIReceiver:
@@ -183,6 +194,51 @@ class Receiver:
         loop = asyncio.get_running_loop()
         return await asyncio.to_thread(self._with_inbox.sweep, loop=loop)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether this process works: not so where the worker that was started in it has died."""
+        return self._durable is None or self._durable.is_live
+
+    def on_outcome(self, listener: _Listener) -> _Listener:
+        """Let ``listener(outcome, request, seconds)`` be called after each delivery; what it raises is logged.
+
+        In an asynchronous host it is called on the event loop, so it must not wait for anything.
+        """
+        self._outcome_listeners = (*self._outcome_listeners, listener)
+        return listener
+
+    def health(self, *, within: timedelta = _PATIENCE, max_age: timedelta = timedelta(0)) -> Health:
+        """How this receiver does, and what waits in its inbox; total: an inbox that is down is told, not raised.
+
+        Args:
+            within: how long to wait for the inbox.
+            max_age: how old an answer of the inbox may be, for those who ask often.
+        """
+        return self._checkup.health(live=self.is_live, within=within, max_age=max_age)
+
+    async def ahealth(self, *, within: timedelta = _PATIENCE, max_age: timedelta = timedelta(0)) -> Health:
+        """`health` in an asynchronous host."""
+        return await self._checkup.ahealth(live=self.is_live, within=within, max_age=max_age)
+
+    def probe(self, probe: Probe = "ready", *, details: bool = False) -> Reply:
+        """The response to a probe: 200, or 503 where it is not so.
+
+        Args:
+            probe: ``ready``: whether deliveries can be accepted; the inbox is asked, at most once a second. ``live``:
+                `is_live`.
+            details: whether to tell what the inbox holds; not for strangers.
+        """
+        return self._liveness() if probe == "live" else self.health(max_age=_FRESH).reply(details=details)
+
+    async def aprobe(self, probe: Probe = "ready", *, details: bool = False) -> Reply:
+        """`probe` in an asynchronous host."""
+        return self._liveness() if probe == "live" else (await self.ahealth(max_age=_FRESH)).reply(details=details)
+
+    def _liveness(self) -> Reply:
+        from licensechain_hooks._health import Health  # noqa: PLC0415
+
+        return Health(live=self.is_live, ready=True, inbox="none").reply("live")
+
     def announce(self) -> None:
         """Say in the log what this receiver listens for; a warning where that is nothing."""
         handlers = [handler.name for handler in self.hooks.handlers()]
@@ -241,9 +297,9 @@ class Receiver:
 
     def _tell(self, outcome: Outcome, request: HookRequest, seconds: float) -> None:
         log_outcome(outcome, endpoint=self.endpoint.name)
-        if self._on_outcome is not None:
+        for listener in self._outcome_listeners:
             try:
-                self._on_outcome(outcome, request, seconds)
+                listener(outcome, request, seconds)
             except Exception:
                 logger.exception("on_outcome.failed")
 

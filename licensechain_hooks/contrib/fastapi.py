@@ -23,9 +23,9 @@ from licensechain_hooks import (
     Receiver,
     log_outcome,
 )
-from licensechain_hooks.contrib.starlette import hooks_lifespan, to_hook_request
+from licensechain_hooks.contrib.starlette import health_routes, hooks_lifespan, to_hook_request
 
-__all__ = ["event_webhooks", "verified_event", "webhook_router"]
+__all__ = ["event_webhooks", "health_router", "verified_event", "webhook_router"]
 
 _Signature = Annotated[str, Header(description="Hex of HMAC-SHA256 over the raw body.")]
 _Timestamp = Annotated[str, Header(description="Unix time in seconds at which the delivery was sent.")]
@@ -94,6 +94,13 @@ def webhook_router(receiver: Receiver, *, path: str = "/webhooks/licensechain") 
             responses=_REPLIES,
         )
     )
+    return router
+
+
+def health_router(receiver: Receiver, *, path: str = "/healthz", details: bool = False) -> APIRouter:
+    """A router for probes, which OpenAPI does not mention; see `licensechain_hooks.contrib.starlette.health_routes`."""
+    router = APIRouter()
+    router.routes.extend(health_routes(path, receiver, details=details))
     return router
 
 

@@ -12,9 +12,19 @@ except ImportError as exc:
 import click
 from flask.cli import AppGroup
 
-from licensechain_hooks import Endpoint, HookRequest, Hooks, Inbox, Outcome, Receiver, consumed_body, default_hooks
+from licensechain_hooks import (
+    Endpoint,
+    HookRequest,
+    Hooks,
+    Inbox,
+    Outcome,
+    Receiver,
+    Reply,
+    consumed_body,
+    default_hooks,
+)
 
-__all__ = ["LicenseChainHooks", "to_flask_response", "to_hook_request", "webhook_blueprint"]
+__all__ = ["LicenseChainHooks", "health_blueprint", "to_flask_response", "to_hook_request", "webhook_blueprint"]
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 _SETTINGS = {
@@ -40,6 +50,8 @@ class LicenseChainHooks:
         a comma list, a list or a callable, see `Endpoint`; without it the environment, see `Endpoint.from_env`.
     ``LICENSECHAIN_PATH``
         where deliveries arrive; ``/webhooks/licensechain`` by default.
+    ``LICENSECHAIN_HEALTH_PATH``
+        where probes are answered, see `health_blueprint`; without it they are not.
     ``LICENSECHAIN_PROFILE``, ``LICENSECHAIN_TOLERANCE``, ``LICENSECHAIN_MAX_EVENT_AGE``, ``LICENSECHAIN_MAX_BODY``
         see `Endpoint`.
     ``LICENSECHAIN_INBOX``
@@ -71,6 +83,8 @@ class LicenseChainHooks:
         app.extensions["licensechain_hooks"] = receiver
         path = app.config.setdefault("LICENSECHAIN_PATH", "/webhooks/licensechain")
         app.register_blueprint(webhook_blueprint(receiver, path=path))
+        if app.config.get("LICENSECHAIN_HEALTH_PATH"):
+            app.register_blueprint(health_blueprint(receiver, path=app.config["LICENSECHAIN_HEALTH_PATH"]))
         app.cli.add_command(_commands(receiver, path))
 
 
@@ -88,6 +102,32 @@ def webhook_blueprint(receiver: Receiver, *, path: str = "/", name: str = "licen
     return blueprint
 
 
+def health_blueprint(
+    receiver: Receiver, *, path: str = "/healthz", name: str = "licensechain_health", details: bool = False
+) -> Blueprint:
+    """A blueprint for probes.
+
+    At ``path`` it answers whether deliveries can be accepted, at ``path/live`` whether this process works.
+
+    Args:
+        receiver: whose health.
+        path: below the ``url_prefix`` it is registered with.
+        name: of the blueprint.
+        details: whether to tell everybody what the inbox holds, see `Health.reply`.
+    """
+    blueprint = Blueprint(name, __name__)
+
+    @blueprint.get(path)
+    def ready() -> Response:
+        return _to_response(receiver.probe("ready", details=details))
+
+    @blueprint.get(f"{path.rstrip('/')}/live")
+    def live() -> Response:
+        return _to_response(receiver.probe("live"))
+
+    return blueprint
+
+
 def to_hook_request(flask_request: Request) -> HookRequest:
     """The `HookRequest` of a Flask request, for a view of your own."""
     body = getattr(flask_request, "_cached_data", None)  # what Request.get_data() keeps
@@ -98,7 +138,10 @@ def to_hook_request(flask_request: Request) -> HookRequest:
 
 def to_flask_response(outcome: Outcome) -> Response:
     """The response that tells the sender of an outcome."""
-    reply = outcome.reply
+    return _to_response(outcome.reply)
+
+
+def _to_response(reply: Reply) -> Response:
     return Response(reply.body, reply.status, list(reply.headers))
 
 

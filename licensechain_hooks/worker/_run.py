@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from licensechain_hooks import events
+from licensechain_hooks._attempt import Attempt, surrounding
 from licensechain_hooks._dispatch import Dispatch
 from licensechain_hooks._hooks import Handler, Hooks
 from licensechain_hooks._outcome import HandlerRun
@@ -68,9 +69,27 @@ class Runner:
             StoreUnavailableError: a handler could not be given what it needs of the inbox, which is no failure of its
                 own: the claim is to be given back.
         """
+        arounds = self.hooks.arounds()
+        if not arounds:
+            return self._run(claim, limit)
+        attempt = Attempt(
+            endpoint=claim.endpoint,
+            event_type=claim.event_type,
+            event_id=claim.event_id,
+            number=claim.attempts,
+            mode="durable",
+        )
+        with surrounding(arounds, attempt):
+            settlement = self._run(claim, limit)
+            attempt.state = "lost"
+            if settlement is not None and settlement.state != "processing":
+                attempt.state, attempt.error_code = settlement.state, settlement.error_code
+        return settlement
+
+    def _run(self, claim: Claim, limit: TimeLimit) -> Settlement | None:
         try:
             with self.inbox.handling():
-                return self._run(claim, limit)
+                return self._run_handlers(claim, limit)
         except LeaseLostError:
             return None
         except StoreUnavailableError:
@@ -82,7 +101,7 @@ class Runner:
             )
             return self.settle_failed(claim, [("", error)])
 
-    def _run(self, claim: Claim, limit: TimeLimit) -> Settlement | None:
+    def _run_handlers(self, claim: Claim, limit: TimeLimit) -> Settlement | None:
         try:
             event = events.reparse(claim.raw_body)
         except PayloadError as error:

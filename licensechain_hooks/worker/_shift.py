@@ -83,6 +83,11 @@ class Shift:
         return self._stop_at < inf or self._ended.is_set()
 
     @property
+    def has_died(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._stop_at == inf and self._ended.is_set()
+
+    @property
     def running(self) -> int:
         """How many entries run now."""
         return sum(hand.claim is not None for hand in self._hands)

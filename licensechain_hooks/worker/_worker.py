@@ -76,6 +76,11 @@ class Worker:
         return self._shift is not None and not self._shift.is_stopping
 
     @property
+    def has_died(self) -> bool:
+        """Whether it was started in this process and has ended without being told to stop."""
+        return self._shift is not None and self._shift.has_died
+
+    @property
     def counters(self) -> Counters:
         """What has become of the entries it ran in this process; a copy."""
         return replace(self._counters, running=0 if self._shift is None else self._shift.running)

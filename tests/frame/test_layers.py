@@ -28,6 +28,8 @@ THIRD_PARTY = {
     "contrib/django/inbox": {"django", "psycopg"},
     "contrib/fastapi": {"fastapi", "pydantic", "starlette"},
     "contrib/flask": {"click", "flask"},
+    "contrib/opentelemetry": {"opentelemetry"},
+    "contrib/prometheus": {"prometheus_client"},
     "contrib/starlette": {"starlette"},
     "emulator": {"fastapi", "httpx2", "jinja2", "pydantic", "starlette", "uvicorn"},
     "inbox/_engines": {"sqlalchemy"},

@@ -19,7 +19,15 @@ import licensechain_hooks
 
 PACKAGE = "licensechain_hooks"
 PYDANTIC = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
-ADAPTERS = {"django": "django", "fastapi": "fastapi", "flask": "flask", "starlette": "starlette"}
+# Of each module in contrib its extra, and what that brings.
+EXTRAS = {
+    "django": ("django", "django"),
+    "fastapi": ("fastapi", "fastapi"),
+    "flask": ("flask", "flask"),
+    "opentelemetry": ("otel", "opentelemetry"),
+    "prometheus": ("prometheus", "prometheus_client"),
+    "starlette": ("starlette", "starlette"),
+}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -74,14 +82,14 @@ def test_every_requirement_has_a_floor_and_none_a_ceiling(project: dict[str, Any
 
 
 def test_tox_and_the_demo_install_every_extra(project: dict[str, Any], root: Path) -> None:
-    """An extra that is neither tested nor shown would rot; the demo does with SQLite, which the command brings along."""
+    """An extra that is not tested would rot; the demo has no use for databases, as the command brings SQLite, and meters."""
     extras = set(project["project"]["optional-dependencies"])
-    databases = {"mysql", "postgres", "sql"}
+    others = {"mysql", "otel", "postgres", "prometheus", "sql"}
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(root / "tox.ini")
     demo = re.search(r'"\.\[(.+?)\]"', (root / "dev.py").read_text())
     assert demo is not None
-    assert (set(tox["testenv"]["extras"].split()), set(demo[1].split(","))) == (extras, extras - databases)
+    assert (set(tox["testenv"]["extras"].split()), set(demo[1].split(","))) == (extras, extras - others)
 
 
 def test_command_exists(project: dict[str, Any]) -> None:
@@ -105,11 +113,11 @@ def test_import_loads_pydantic_and_nothing_else(run_python: Run) -> None:
     assert (set(ran.stdout.split()) - PYDANTIC, ran.stderr) == ({PACKAGE}, "")
 
 
-@pytest.mark.parametrize("module", [f"contrib.{name}" for name in ADAPTERS] + ["cli", "inbox.sql"])
+@pytest.mark.parametrize("module", [f"contrib.{name}" for name in EXTRAS] + ["cli", "inbox.sql"])
 def test_missing_extra_is_named(module: str, run_python: Run) -> None:
     """Without its extra a module fails when it is imported, not before, and says what to install."""
-    extra = module.rpartition(".")[2]
-    missing = {**ADAPTERS, "cli": "click", "sql": "sqlalchemy"}[extra]
+    name = module.rpartition(".")[2]
+    extra, missing = {**EXTRAS, "cli": ("cli", "click"), "sql": ("sql", "sqlalchemy")}[name]
     code = (
         "import sys\n"
         f"sys.modules[{missing!r}] = None\n"

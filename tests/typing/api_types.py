@@ -2,6 +2,8 @@
 
 # pyright: reportUnnecessaryTypeIgnoreComment=error
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, assert_type
@@ -9,6 +11,8 @@ from typing import Any, Literal, assert_type
 from pydantic import SecretStr
 
 from licensechain_hooks import (
+    Attempt,
+    AttemptState,
     Deduplicator,
     Discard,
     Endpoint,
@@ -17,6 +21,7 @@ from licensechain_hooks import (
     Handler,
     HandlerContext,
     HandlerRun,
+    Health,
     HookRequest,
     Hooks,
     Inbox,
@@ -214,3 +219,19 @@ Discard("no such seat")
 VerificationError("unknown_tenant")
 VerificationError("because")  # type: ignore[arg-type]
 assert_type(VerificationError.status_hint, int)
+
+
+def note(outcome: Outcome, request: HookRequest, seconds: float) -> None: ...
+
+
+@contextmanager
+def measure(attempt: Attempt) -> Iterator[None]:
+    assert_type(attempt.state, AttemptState | None)
+    yield
+
+
+assert_type(receiver.on_outcome(note)(outcome, HookRequest(b"", {}), 0.1), None)
+assert_type(receiver.health(within=timedelta(seconds=1)), Health)
+assert_type(receiver.health().oldest_age, timedelta | None)
+assert_type(receiver.probe("live").status, int)
+hooks.around(measure)

@@ -115,7 +115,17 @@ def receive(host: str) -> Callable[[Receiver, HookRequest], Outcome]:
 @pytest.fixture
 def clean_default_hooks() -> Iterator[Hooks]:
     """The default hooks, given back as they were."""
-    parts = ("_parts", "_fallbacks", "_before", "_on_error", "_on_conflict", "_on_processed", "_on_failed", "_on_dead")
+    parts = (
+        "_parts",
+        "_fallbacks",
+        "_before",
+        "_on_error",
+        "_on_conflict",
+        "_on_processed",
+        "_on_failed",
+        "_on_dead",
+        "_around",
+    )
     before = {part: list(getattr(default_hooks, part)) for part in parts}
     yield default_hooks
     for part, handlers in before.items():

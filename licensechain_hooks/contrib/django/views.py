@@ -5,26 +5,50 @@
     path("webhooks/licensechain/", webhook)
     path("webhooks/eu/", async_webhook_view("eu"))
 
+`health` and `live` are for probes, `health_urls` has both.
+
 All are exempt from CSRF protection, from ``LoginRequiredMiddleware`` and from ``ATOMIC_REQUESTS``; and ``APPEND_SLASH``
 never redirects to them, for a redirect loses the delivery.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
-from licensechain_hooks import Headers, HookRequest, Outcome, Receiver, consumed_body
+from licensechain_hooks import (
+    ConfigurationError,
+    Headers,
+    Health,
+    HookRequest,
+    Outcome,
+    Receiver,
+    Reply,
+    consumed_body,
+)
 from licensechain_hooks.contrib.django._routes import CAPTURED
-from licensechain_hooks.contrib.django.conf import receiver_or_stand_in
+from licensechain_hooks.contrib.django.conf import get_receivers, receiver_or_stand_in
 from licensechain_hooks.contrib.django.signals import asend_rejected, send_rejected
 
-__all__ = ["async_webhook", "async_webhook_view", "to_django_response", "to_hook_request", "webhook", "webhook_view"]
+__all__ = [
+    "async_health_view",
+    "async_webhook",
+    "async_webhook_view",
+    "health",
+    "health_view",
+    "live",
+    "to_django_response",
+    "to_hook_request",
+    "webhook",
+    "webhook_view",
+]
 
+_MISCONFIGURED = Health(live=True, ready=False, inbox="misconfigured")
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
@@ -77,6 +101,44 @@ def _receiver(endpoint: str | Receiver | None, captured: Mapping[str, Any]) -> R
     return receiver_or_stand_in(captured.get(CAPTURED, endpoint))
 
 
+def health_view(
+    receiver: Receiver | None = None, *, probe: Literal["ready", "live"] = "ready", details: bool = False
+) -> Callable[..., HttpResponse]:
+    """A view for probes: 200, or 503 where it is not so, or where the settings do not give a receiver.
+
+    Args:
+        receiver: by default those of ``settings.LICENSECHAIN_HOOKS``, which share the inbox; all have to be there.
+        probe: see `Receiver.probe`.
+        details: whether to tell everybody what the inbox holds, see `Health.reply`.
+    """
+
+    @_exempt
+    @require_safe
+    def health(_request: HttpRequest) -> HttpResponse:
+        try:
+            return _to_response((receiver or get_receivers().every()[0]).probe(probe, details=details))
+        except ConfigurationError:
+            return _to_response(_MISCONFIGURED.reply(probe, details=details))
+
+    return health
+
+
+def async_health_view(
+    receiver: Receiver | None = None, *, probe: Literal["ready", "live"] = "ready", details: bool = False
+) -> Callable[..., Awaitable[HttpResponse]]:
+    """`health_view` for ASGI."""
+
+    @_exempt
+    @require_safe
+    async def health(_request: HttpRequest) -> HttpResponse:
+        try:
+            return _to_response(await (receiver or get_receivers().every()[0]).aprobe(probe, details=details))
+        except ConfigurationError:
+            return _to_response(_MISCONFIGURED.reply(probe, details=details))
+
+    return health
+
+
 def to_hook_request(request: HttpRequest) -> HookRequest:
     """The `HookRequest` of a Django request, for a view of your own.
 
@@ -98,7 +160,10 @@ def to_hook_request(request: HttpRequest) -> HookRequest:
 
 def to_django_response(outcome: Outcome) -> HttpResponse:
     """The response that tells the sender of an outcome."""
-    reply = outcome.reply
+    return _to_response(outcome.reply)
+
+
+def _to_response(reply: Reply) -> HttpResponse:
     return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
 
 
@@ -124,3 +189,5 @@ def _is_unread(request: HttpRequest, environ: dict[str, Any]) -> bool:
 
 webhook = webhook_view()
 async_webhook = async_webhook_view()
+health = health_view()
+live = health_view(probe="live")

@@ -7,7 +7,12 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from licensechain_hooks.contrib.django.conf import get_receiver
-from licensechain_hooks.contrib.django.views import async_webhook, to_django_response, to_hook_request
+from licensechain_hooks.contrib.django.views import (
+    async_health_view,
+    async_webhook,
+    to_django_response,
+    to_hook_request,
+)
 
 
 def plain(request: HttpRequest) -> HttpResponse:
@@ -27,6 +32,9 @@ urlpatterns = [
     path("async/", include("licensechain_hooks.contrib.django.async_urls", namespace="asynchronous")),
     path("sync/<slug:tenant>/", include("licensechain_hooks.contrib.django.urls", namespace="tenants")),
     path("async/<slug:tenant>/", async_webhook),
+    path("sync-health/", include("licensechain_hooks.contrib.django.health_urls")),
+    path("async-health/", async_health_view()),
+    path("async-health/live/", async_health_view(probe="live")),
     path("plain/", plain),
     path("rest/", rest),
 ]
