@@ -58,7 +58,7 @@ def test_manage_py_check(tmp_path):
     secret = {"LICENSECHAIN_WEBHOOK_SECRET": "your-webhook-secret"}
     bad = _python("-m", "django", "check", cwd=tmp_path, DJANGO_SETTINGS_MODULE="django_project.settings", **secret)
     assert bad.returncode == 1
-    assert "licensechain_hooks.E001" in bad.stderr
+    assert "licensechain_hooks.E002" in bad.stderr
     assert "placeholder" in bad.stderr
     assert "your-webhook-secret" not in bad.stderr + bad.stdout
 

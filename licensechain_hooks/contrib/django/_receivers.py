@@ -11,7 +11,7 @@ from typing import Any
 from licensechain_hooks import ConfigurationError, Endpoint, HookRequest, Hooks, Inbox, Receiver, Worker
 from licensechain_hooks.contrib.django._hooks import DjangoHooks
 from licensechain_hooks.contrib.django._host import run_in_thread
-from licensechain_hooks.contrib.django._values import SETTING, HookSettings
+from licensechain_hooks.contrib.django._values import SETTING, EndpointSettings, HookSettings
 from licensechain_hooks.contrib.django.inbox import DjangoInbox
 
 __all__ = ["Receivers", "stand_in"]
@@ -58,6 +58,26 @@ class Receivers:
         """
         return [self.get(name) for name in self.names]
 
+    def build(self, settings: EndpointSettings) -> Receiver:
+        """A new receiver of an endpoint.
+
+        Raises:
+            ConfigurationError: says which setting and why.
+        """
+        endpoint = settings.endpoint()
+        durable: dict[str, Any] = {}
+        if self.settings.processing != "inline":
+            durable = {
+                "inbox": self.inbox,
+                "worker": self.worker,
+                "ordering_key": self.settings.ordering_key,
+                "redact": self.settings.redact,
+            }
+        with _named(settings.place):
+            return Receiver(
+                endpoint, self.hooks, on_outcome=self.settings.on_outcome, run_in_thread=run_in_thread, **durable
+            )
+
     def stop(self) -> None:
         """Stop the embedded worker, where it was started."""
         for receiver in self._built.values():
@@ -102,20 +122,7 @@ class Receivers:
         raise ConfigurationError(msg)
 
     def _receiver(self, name: str) -> Receiver:
-        settings = next(endpoint for endpoint in self.settings.each_endpoint if endpoint.name == name)
-        endpoint = settings.endpoint()
-        durable: dict[str, Any] = {}
-        if self.settings.processing != "inline":
-            durable = {
-                "inbox": self.inbox,
-                "worker": self.worker,
-                "ordering_key": self.settings.ordering_key,
-                "redact": self.settings.redact,
-            }
-        with _named(settings.place):
-            return Receiver(
-                endpoint, self.hooks, on_outcome=self.settings.on_outcome, run_in_thread=run_in_thread, **durable
-            )
+        return self.build(next(given for given in self.settings.each_endpoint if given.name == name))
 
 
 def stand_in(error: ConfigurationError) -> Receiver:

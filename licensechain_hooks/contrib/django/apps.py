@@ -1,7 +1,6 @@
 """The app."""
 
 from django.apps import AppConfig
-from django.core import checks
 from django.utils.module_loading import autodiscover_modules
 
 __all__ = ["LicenseChainHooksConfig"]
@@ -18,13 +17,7 @@ class LicenseChainHooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, and import ``webhooks.py`` of every app, so that its handlers register."""
-        from licensechain_hooks.contrib.django.checks import (  # noqa: PLC0415
-            check_database,
-            check_handlers,
-            check_settings,
-        )
+        from licensechain_hooks.contrib.django import checks  # noqa: PLC0415 - needs the apps
 
-        checks.register(check_settings, self.label)
-        checks.register(check_handlers, self.label)
-        checks.register(check_database, self.label, deploy=True)
+        checks.register(self.label)
         autodiscover_modules("webhooks")
