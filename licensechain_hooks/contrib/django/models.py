@@ -9,6 +9,7 @@ from django.core import checks
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from licensechain_hooks.contrib.django._admin.texts import spelled_out
 from licensechain_hooks.contrib.django._fields import ExactCharField, ExactTextField
 
 __all__ = ["Entry", "HandlerRun", "Newest"]
@@ -95,7 +96,7 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         """Its type and its event's id."""
-        return f"{self.event_type} {self.event_id}"
+        return spelled_out(f"{self.event_type} {self.event_id}")
 
     @classmethod
     def check(cls, **options: Any) -> list[checks.CheckMessage]:

@@ -11,9 +11,12 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.messages",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "rest_framework",
     "licensechain_hooks.contrib.django",
     "django_project.shop",
@@ -23,9 +26,24 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
 ]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-MIGRATION_MODULES = {"auth": None, "contenttypes": None, "sessions": None}
+MIGRATION_MODULES = {"admin": None, "auth": None, "contenttypes": None, "sessions": None}
 REST_FRAMEWORK = {"DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"]}
 # A file, for SQLite in memory is never closed: then nothing would show whether a connection leaks.
 _FILE = Path(tempfile.gettempdir()) / f"licensechain_hooks_{os.getpid()}.sqlite3"

@@ -1,5 +1,6 @@
 """The project's URLs: deliveries at several paths, and views beside them that nothing exempts."""
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from rest_framework.decorators import api_view, permission_classes
@@ -35,6 +36,7 @@ urlpatterns = [
     path("sync-health/", include("licensechain_hooks.contrib.django.health_urls")),
     path("async-health/", async_health_view()),
     path("async-health/live/", async_health_view(probe="live")),
+    path("admin/", admin.site.urls),
     path("plain/", plain),
     path("rest/", rest),
 ]

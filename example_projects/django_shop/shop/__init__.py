@@ -1,0 +1,1 @@
+"""Customers, licenses, seats."""
