@@ -21,6 +21,7 @@ _COMMANDS = {
     "trigger": "Sign an event and deliver it to a URL.",
     "verify": "Check the signature and the time of a captured delivery.",
     "doctor": "Find out what is wrong with a setup or a delivery, and what to do.",
+    "probe": "Find out what any endpoint does with bad input.",
     "inbox": "Look at the inbox; replay, discard and purge its entries.",
     "worker": "Run the handlers of stored entries, until it is stopped.",
     "webhooks": "See and change what LicenseChain delivers where.",

@@ -48,17 +48,20 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
-def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, good: Sequence[bool]) -> None:
-    """Print a table whose last column is a verdict: framed and coloured on a terminal, else plain columns.
+def show_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, good: Sequence[bool], verdict: int = -1
+) -> None:
+    """Print a table one of whose columns is a verdict: framed and coloured on a terminal, else plain columns.
 
     Args:
         header: the names of the columns.
         rows: their cells.
         good: for each row, whether its verdict is a good one.
+        verdict: which column that is; by default the last.
     """
     if _is_colourful():
         try:
-            _show_rich_table(header, rows, good)
+            _show_rich_table(header, rows, good, verdict)
         except ImportError:
             pass
         else:
@@ -67,7 +70,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, good: Se
         echo(line)
 
 
-def _show_rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], good: Sequence[bool]) -> None:
+def _show_rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], good: Sequence[bool], verdict: int) -> None:
     from rich import box  # noqa: PLC0415 - slow to import, and only for a terminal
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -77,9 +80,9 @@ def _show_rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], good:
     for name in header:
         table.add_column(name, overflow="fold")
     for row, is_good in zip(rows, good, strict=True):
-        *cells, verdict = map(Text, row)
-        verdict.stylize("green" if is_good else "bold red")
-        table.add_row(*cells, verdict)
+        cells = [*map(Text, row)]
+        cells[verdict].stylize("green" if is_good else "bold red")
+        table.add_row(*cells)
     Console(highlight=False, emoji=False, markup=False).print(table)
 
 

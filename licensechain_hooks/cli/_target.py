@@ -1,47 +1,20 @@
 """Where deliveries are sent, and how: one POST each, no redirect, no proxy, five seconds."""
 
-import contextlib
-import json
-import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import (
-    HTTPConnection,
-    HTTPException,
-    HTTPResponse,
-    HTTPSConnection,
-    IncompleteRead,
-    RemoteDisconnected,
-)
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead, RemoteDisconnected
 from time import perf_counter
-from urllib.parse import urlsplit
 
 import click
 
-from licensechain_hooks import OUTCOMES
 from licensechain_hooks._loopback import is_loopback
+from licensechain_hooks.testing._target import Target, deadline, outcome_in, read_reply, split_url
 
 __all__ = ["Answer", "Target", "parse_target", "post"]
 
 _TIMEOUT = 5.0  # seconds: LicenseChain's help page asks for an answer within them
-_MAX_REPLY = 64 * 1024  # bytes; an outcome needs thirty
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A URL, taken apart and found usable."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    @property
-    def address(self) -> str:
-        """Host and port, for messages."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +33,19 @@ class Answer:
     error: str = ""
 
 
-def parse_target(url: str, *, allow_remote: bool) -> Target:
-    """Take a URL apart.
+def parse_target(url: str, *, allow_remote: bool, name: str = "--to") -> Target:
+    """Take the URL of an option or argument apart.
 
     Raises:
         click.UsageError: it cannot be delivered to, or not without ``--allow-remote``.
     """
     try:
-        target = _split(url)
+        target = split_url(url)
     except ValueError as exc:
-        msg = f"--to: {exc}; it looks like http://127.0.0.1:8000/webhooks/licensechain"
+        msg = f"{name}: {exc}; it looks like http://127.0.0.1:8000/webhooks/licensechain"
         raise click.UsageError(msg) from exc
     if not allow_remote and not is_loopback(target.host):
-        msg = f"--to: {target.host} is not this machine; add --allow-remote if you mean it"
+        msg = f"{name}: {target.host} is not this machine; add --allow-remote if you mean it"
         raise click.UsageError(msg)
     return target
 
@@ -85,74 +58,17 @@ def post(target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
     started = perf_counter()
     try:
         connection.connect()
-        with _deadline(connection.sock, expired):
+        with deadline(connection.sock, expired, _TIMEOUT):
             connection.request("POST", target.path, body, dict(headers))
             response = connection.getresponse()
-            reply = _read(response)
+            reply = read_reply(response)
             if expired.is_set():
                 raise TimeoutError  # a body without a length ends where it breaks off
     except (OSError, HTTPException, UnicodeError) as exc:  # UnicodeError: a host no resolver takes
         return Answer(status=None, error=_describe(TimeoutError() if expired.is_set() else exc, target))
     finally:
         connection.close()
-    return Answer(status=response.status, outcome=_outcome(reply), milliseconds=(perf_counter() - started) * 1000)
-
-
-@contextlib.contextmanager
-def _deadline(connected: socket.socket, expired: threading.Event) -> Iterator[None]:
-    """Break the connection off when time is up; its own timeout is per read, and a trickle would outlive it."""
-
-    def expire() -> None:
-        expired.set()
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)
-
-    timer = threading.Timer(_TIMEOUT, expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _read(response: HTTPResponse) -> bytes:
-    """The body as far as anybody cares; unlike `HTTPResponse.read` it notices one that breaks off."""
-    reply = response.read(_MAX_REPLY)
-    if response.length and len(reply) < _MAX_REPLY:
-        raise IncompleteRead(reply, response.length)
-    return reply
-
-
-def _split(url: str) -> Target:
-    if re.fullmatch(r"[!-~]+", url) is None:
-        msg = "a URL is printable ASCII without spaces"
-        raise ValueError(msg)
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"}:
-        msg = "the URL must begin with http:// or https://"
-        raise ValueError(msg)
-    if not parts.hostname:
-        msg = "the URL names no host"
-        raise ValueError(msg)
-    if "@" in parts.netloc:
-        msg = "the URL holds credentials, which would end up in logs"
-        raise ValueError(msg)
-    port = (443 if parts.scheme == "https" else 80) if parts.port is None else parts.port
-    if port == 0:
-        msg = "port 0 is no port to send to"
-        raise ValueError(msg)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(scheme=parts.scheme, host=parts.hostname, port=port, path=path)
-
-
-def _outcome(reply: bytes) -> str:
-    """The outcome named by a reply, if it is one of ours: nothing else of it is ever shown."""
-    try:
-        status = json.loads(reply)["status"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return status if status in OUTCOMES else ""
+    return Answer(status=response.status, outcome=outcome_in(reply), milliseconds=(perf_counter() - started) * 1000)
 
 
 def _describe(error: Exception, target: Target) -> str:

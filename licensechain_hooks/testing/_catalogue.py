@@ -1,9 +1,12 @@
 """What a receiver must survive, and what it answers: the same for every framework and every server."""
 
+import hmac
+import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from licensechain_hooks.testing._delivery import RawDelivery
@@ -187,6 +190,8 @@ def _headers() -> Iterator[Case]:
             "inner space": signature(lambda value: value[:32] + b" " + value[32:]),
             "0x": signature(lambda value: b"0x" + value),
             "zeros": signature(lambda _: b"0" * 64),
+            "of another body": lambda forge: replace(forge.delivery(), body=forge.body()),
+            "of another secret": lambda forge: forge.forged(replace(forge, secret="not-" + forge.secret).sign),
         },
     )
     yield from _refused(
@@ -196,6 +201,10 @@ def _headers() -> Iterator[Case]:
             "truncated": signature(lambda value: value[:32]),
             "base64": signature(lambda value: b64encode(bytes.fromhex(value.decode()))),
             "prefix alone": signature(lambda _: b"sha256="),
+            "HMAC of data alone": lambda forge: forge.forged(lambda body: forge.sign(_compact_data(body))),
+            "hash of body and secret": lambda forge: forge.forged(lambda body: _hash(body + forge.secret.encode())),
+            "SHA-1": lambda forge: forge.forged(lambda body: b"sha1=" + _hmac(forge.secret, body, "sha1")),
+            "SHA-512": lambda forge: forge.forged(lambda body: b"sha512=" + _hmac(forge.secret, body, "sha512")),
         }
         | {
             f"prefix {prefix.decode()}": signature(lambda value, prefix=prefix: prefix + b"=" + value)  # type: ignore[misc]
@@ -218,6 +227,7 @@ def _headers() -> Iterator[Case]:
     )
     yield from _accepted(6, {"the same twice": signatures(lambda value: (value, value))})
     yield from _refused(7, 401, {"underscores": _underscores})
+    yield from _refused(8, 401, {"signed with an empty key": lambda forge: forge.forged(lambda body: _hmac("", body))})
     yield from _refused(9, 401, {"timestamp missing": lambda forge: forge.delivery().without(b"X-Webhook-Timestamp")})
     yield from _refused(
         10,
@@ -361,6 +371,18 @@ def _underscores(forge: Forge) -> RawDelivery:
     delivery = forge.delivery()
     named = delivery.without(b"X-Webhook-Signature")
     return named.with_headers((b"X_Webhook_Signature", forge.sign(delivery.body)))
+
+
+def _hmac(secret: str, body: bytes, algorithm: str = "sha256") -> bytes:
+    return hmac.new(secret.encode(), body, algorithm).hexdigest().encode()
+
+
+def _hash(text: bytes) -> bytes:
+    return sha256(text).hexdigest().encode()
+
+
+def _compact_data(body: bytes) -> bytes:
+    return json.dumps(json.loads(body)["data"], separators=(",", ":")).encode()
 
 
 def _old_event(forge: Forge) -> bytes:

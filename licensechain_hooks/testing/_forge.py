@@ -66,6 +66,11 @@ class Forge:
         )
         return RawDelivery(headers=headers, body=raw)
 
+    def forged(self, sign_otherwise: Callable[[bytes], bytes]) -> RawDelivery:
+        """A delivery that somebody without the secret, or with another idea of signing, could make."""
+        delivery = self.delivery()
+        return delivery.with_headers((b"X-Webhook-Signature", sign_otherwise(delivery.body)))
+
 
 Maker = Callable[[Forge], RawDelivery]
 

@@ -11,7 +11,19 @@ import pytest
 
 from licensechain_hooks.cli import main
 
-COMMANDS = ["demo", "emulator", "listen", "trigger", "verify", "doctor", "inbox", "worker", "webhooks", "monitor"]
+COMMANDS = [
+    "demo",
+    "emulator",
+    "listen",
+    "trigger",
+    "verify",
+    "doctor",
+    "probe",
+    "inbox",
+    "worker",
+    "webhooks",
+    "monitor",
+]
 
 
 def test_help_lists_every_command(invoke):

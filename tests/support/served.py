@@ -1,6 +1,7 @@
 """Run one adapter under one server, on a socket that is already listening: ``served.py SERVER FRAMEWORK FD RUNS``.
 
-Every handled event's id becomes a line of the file RUNS. The secret comes from LICENSECHAIN_WEBHOOK_SECRET.
+Every handled event's id becomes a line of the file RUNS. The secret comes from LICENSECHAIN_WEBHOOK_SECRET. A FRAMEWORK
+of ``peer-`` and a package is a receiver written with that package's verifier; see `peers`.
 """
 
 import os
@@ -32,7 +33,8 @@ def make_app(framework: str, hooks: Hooks) -> Any:
     """The application of a framework."""
     if framework.startswith("django"):
         return django_app(framework, hooks)
-    receiver = Receiver(Endpoint.from_env(max_body=MAX_BODY, read_timeout=READ_TIMEOUT), hooks)
+    endpoint = Endpoint.from_env(max_body=MAX_BODY, read_timeout=READ_TIMEOUT, profile=os.environ["SERVED_PROFILE"])
+    receiver = Receiver(endpoint, hooks)
     if framework == "asgi":
         return receiver.asgi
     if framework == "wsgi":
@@ -73,6 +75,7 @@ def django_app(framework: str, hooks: Hooks) -> Any:
             "MAX_BODY": MAX_BODY,
             "READ_TIMEOUT": READ_TIMEOUT,
             "PROCESSING": "inline",
+            "PROFILE": os.environ["SERVED_PROFILE"],
         },
     )
     import django
@@ -124,4 +127,12 @@ def serve(server: str, app: Any, listening: socket.socket) -> None:
 
 if __name__ == "__main__":
     _, server_name, framework_name, descriptor, runs_path = sys.argv
-    serve(server_name, make_app(framework_name, recording(runs_path)), socket.socket(fileno=int(descriptor)))
+    if framework_name.startswith("peer-"):
+        from peers import make_peer
+
+        application = make_peer(
+            framework_name.removeprefix("peer-"), os.environ["LICENSECHAIN_WEBHOOK_SECRET"], runs_path
+        )
+    else:
+        application = make_app(framework_name, recording(runs_path))
+    serve(server_name, application, socket.socket(fileno=int(descriptor)))

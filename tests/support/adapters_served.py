@@ -1,0 +1,98 @@
+"""Applications under the servers people run them with, each in a process of its own, on a port that nobody else gets."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from licensechain_hooks.testing.server_conformance import Forge, Served
+
+__all__ = ["ADAPTERS", "MAX_BODY", "Pair", "running"]
+
+MAX_BODY = 64 * 1024
+_PATH = "/webhooks/licensechain"
+_MODULES = {"django-wsgi": "django", "django-asgi": "django", "asgi": None, "wsgi": None}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A framework under a server, by the names that `served` has for them."""
+
+    server: str
+    framework: str
+
+    def __str__(self) -> str:
+        return f"{self.framework}-{self.server}"
+
+    @property
+    def modules(self) -> list[str]:
+        """What has to be installed."""
+        framework = _MODULES.get(self.framework, self.framework.removeprefix("peer-"))
+        needed = [self.server.partition("-")[0], framework, "httptools" if "httptools" in self.server else None]
+        return [module for module in needed if module is not None]
+
+    @property
+    def reads_slowly(self) -> bool:
+        """Whether the receiver can end a body that does not arrive."""
+        return self.server.startswith("uvicorn") and self.framework != "django-asgi"
+
+
+ADAPTERS = (
+    Pair("uvicorn-h11", "starlette"),
+    Pair("uvicorn-httptools", "starlette"),
+    Pair("uvicorn-httptools", "fastapi"),
+    Pair("uvicorn-h11", "asgi"),
+    Pair("uvicorn-h11", "django-asgi"),
+    Pair("gunicorn", "django-wsgi"),
+    Pair("gunicorn", "flask"),
+    Pair("waitress", "flask"),
+    Pair("waitress", "wsgi"),
+)
+
+
+@contextmanager
+def running(pair: Pair, folder: Path, *, profile: str = "guide") -> Iterator[Served]:
+    """A framework under a server, with a handler that writes down each event's id; skips what is not installed.
+
+    Args:
+        pair: which.
+        folder: an empty one.
+        profile: of the endpoint.
+    """
+    for module in pair.modules:
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    runs, log = folder / "runs", folder / "log"
+    runs.touch()
+    secret = secrets.token_hex(32)
+    script = Path(__file__).with_name("served.py")
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listening, log.open("wb") as output:
+        listening.set_inheritable(True)
+        process = subprocess.Popen(
+            [sys.executable, script, pair.server, pair.framework, str(listening.fileno()), runs],
+            pass_fds=[listening.fileno()],
+            env=os.environ | {"LICENSECHAIN_WEBHOOK_SECRET": secret, "SERVED_PROFILE": profile},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield Served(
+                address=listening.getsockname(),
+                path=_PATH,
+                forge=Forge(secret=secret, max_body=MAX_BODY),
+                runs=lambda: runs.read_text().splitlines(),
+                log=log.read_text,
+                reads_slowly=pair.reads_slowly,
+            )
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
