@@ -87,8 +87,8 @@ def command(
 
     The catalogue of what receivers have to survive, in whatever language they are written, is sent to URL as raw bytes,
     and every answer is judged: ok, as our own adapters answer; differs, which does no harm by itself; falls short,
-    which no receiver may do; unseen, where nobody can tell from outside. The first secret signs, and no redirect is followed. Exits with 4 when the endpoint
-    falls short, with 0 when it does not, with 1 when it cannot be reached.
+    which no receiver may do; unseen, where nobody can tell from outside. The first secret signs, and no redirect is
+    followed. Exits with 4 when the endpoint falls short, with 0 when it does not, with 1 when it cannot be reached.
     """
     parse_target(url, allow_remote=allow_remote, name="URL")
     secret = load_secrets(secret_file)[0]

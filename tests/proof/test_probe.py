@@ -1,5 +1,8 @@
 """The probe finds nothing at our own adapters under real servers, and finds the known faults of others."""
 
+import re
+from pathlib import Path
+
 import pytest
 from adapters_served import MAX_BODY, Pair, running
 from peers import PEERS
@@ -69,3 +72,11 @@ def test_known_faults_are_found(package, probed):
     """Receivers written with other packages' verifiers fall short where they are known to, and nowhere else."""
     found = probed(Pair("gunicorn", f"peer-{package}"))
     assert {(one.row, one.got) for one in found if one.verdict == "falls short"} == ROUTE | VERIFIER[package]
+
+
+def test_the_page_shows_what_is_found():
+    """The how-to's table has the rows that are found here."""
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "probe-an-endpoint.md"
+    shown = dict(re.findall(r"^\| (`\w+`|all of them)[^|]*\| ([\d, ]+) \|", page.read_text(), re.MULTILINE))
+    found = {f"`{package}`": faults for package, faults in VERIFIER.items()} | {"all of them": ROUTE}
+    assert shown == {name: ", ".join(map(str, sorted({row for row, _ in faults}))) for name, faults in found.items()}
