@@ -27,15 +27,19 @@ class Line(Protocol):
 
     def send(self, delivery: RawDelivery, *, cut: int = 0, hang_up: bool = False, briefly: bool = False) -> Reply:
         """Send a delivery, but its last ``cut`` bytes; hang up after it; or do not wait for long."""
+        ...
 
     def send_raw(self, request: bytes) -> Reply:
         """Send these bytes."""
+        ...
 
     def wire(self, delivery: RawDelivery) -> bytes:
         """A delivery as it would be sent."""
+        ...
 
     def expect(self, runs: "Runs") -> None:
         """Note how often handlers may run for an event."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
