@@ -9,15 +9,16 @@ to have, so ``postgres`` and ``redis``) makes a failure of such a skip.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from databases import fresh_database
 from hypothesis import settings
 from postgres_server import NoPostgresError, PostgresServer
-from valkey_server import NoValkeyError, ValkeyServer
+from valkey_server import NoValkeyError, ValkeyServer, free_port
 
 if TYPE_CHECKING:
     from emulated import Emulated
@@ -94,6 +95,14 @@ def mysql_database(mysql_url: str) -> Iterator[str]:
         yield url
 
 
+def start_valkey(settings: Mapping[str, str] = MappingProxyType({})) -> ValkeyServer:
+    """A Valkey or Redis of one's own; where there is none, the test is skipped."""
+    try:
+        return ValkeyServer(settings)
+    except NoValkeyError as error:
+        lacking(str(error), "redis", "all")
+
+
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """The address of a Valkey or Redis: the one that is named, or one started for this process.
@@ -104,22 +113,23 @@ def valkey_url() -> Iterator[str]:
     if named:
         yield named
         return
-    try:
-        server = ValkeyServer()
-    except NoValkeyError as error:
-        lacking(str(error), "redis", "all")
-    with server:
+    with start_valkey() as server:
         yield server.url
 
 
 @pytest.fixture
 def valkey_server() -> Iterator[ValkeyServer]:
     """A Valkey or Redis of one's own, to stop, to kill, to pause and to start."""
-    try:
-        server = ValkeyServer()
-    except NoValkeyError as error:
-        lacking(str(error), "redis", "all")
-    with server:
+    with start_valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_cluster() -> Iterator[ValkeyServer]:
+    """The smallest cluster there is, which minds all the same where keys are."""
+    with start_valkey({"cluster-enabled": "yes", "cluster-port": str(free_port())}) as server:
+        server.run("CLUSTER ADDSLOTSRANGE 0 16383")
+        server.wait_for("CLUSTER INFO", "cluster_state:ok")
         yield server
 
 

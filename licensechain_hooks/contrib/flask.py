@@ -13,6 +13,7 @@ import click
 from flask.cli import AppGroup
 
 from licensechain_hooks import (
+    Deduplicator,
     Endpoint,
     HookRequest,
     Hooks,
@@ -57,6 +58,9 @@ class LicenseChainHooks:
     ``LICENSECHAIN_INBOX``
         for durable mode: the URL of a database, see `SqlInbox`, or an inbox; without it that of the environment's
         ``LICENSECHAIN_INBOX_URL``. Where neither is set, the handlers run while the sender waits.
+    ``LICENSECHAIN_DEDUPLICATOR``
+        without an inbox, what remembers which events ran: the URL of a Redis, see `RedisDeduplicator`, or a
+        deduplicator; without it the environment's ``LICENSECHAIN_DEDUPLICATOR_URL``, else this process's memory.
     ``LICENSECHAIN_WORKER``, ``LICENSECHAIN_QUEUE``, ``LICENSECHAIN_ORDERING_KEY``, ``LICENSECHAIN_REDACT``
         see `Receiver`; they need an inbox.
 
@@ -79,7 +83,8 @@ class LicenseChainHooks:
             ConfigurationError: says which setting and why.
         """
         durable = {name: app.config[key] for key, name in _DURABLE_SETTINGS.items() if key in app.config}
-        receiver = Receiver(_endpoint(app.config), self._hooks, inbox=_inbox(app.config), **durable)
+        stores: dict[str, Any] = {"inbox": _inbox(app.config), "deduplicator": _deduplicator(app.config)}
+        receiver = Receiver(_endpoint(app.config), self._hooks, **stores, **durable)
         app.extensions["licensechain_hooks"] = receiver
         path = app.config.setdefault("LICENSECHAIN_PATH", "/webhooks/licensechain")
         app.register_blueprint(webhook_blueprint(receiver, path=path))
@@ -162,6 +167,15 @@ def _inbox(config: Any) -> Inbox | None:
     from licensechain_hooks.inbox.sql import SqlInbox  # noqa: PLC0415 - nobody without an inbox needs SQLAlchemy
 
     return SqlInbox(inbox)
+
+
+def _deduplicator(config: Any) -> Deduplicator | None:
+    found = config.get("LICENSECHAIN_DEDUPLICATOR", os.environ.get("LICENSECHAIN_DEDUPLICATOR_URL") or None)
+    if not isinstance(found, str):
+        return found  # type: ignore[no-any-return]  # an empty one is false
+    from licensechain_hooks.dedupe.redis import RedisDeduplicator  # noqa: PLC0415 - nobody else needs redis-py
+
+    return RedisDeduplicator(found)
 
 
 def _commands(receiver: Receiver, path: str) -> AppGroup:

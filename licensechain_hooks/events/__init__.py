@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from licensechain_hooks.events._parse import (
         EVENT_CLASSES,
         KnownEvent,
+        content_digest,
         parse_event,
         same_content,
         warm,
@@ -151,6 +152,7 @@ __all__ = [
     "WebhookEvent",
     "WebhookUpdated",
     "canonical_type",
+    "content_digest",
     "license_id_of",
     "parse_envelope",
     "parse_event",

@@ -17,7 +17,7 @@ from licensechain_hooks.events._base import Event, UnknownEvent
 from licensechain_hooks.events.aliases import canonical_type
 from licensechain_hooks.exceptions import PayloadError
 
-__all__ = ["EVENT_CLASSES", "KnownEvent", "holds_nan", "parse_event", "same_content", "warm"]
+__all__ = ["EVENT_CLASSES", "KnownEvent", "content_digest", "holds_nan", "parse_event", "same_content", "warm"]
 
 KnownEvent = (
     licenses.LicenseCreated
@@ -114,6 +114,11 @@ def parse_event(body: bytes, *, lenient: bool = False) -> Event:
 def same_content(body: bytes, other: bytes) -> bool:
     """Whether two bodies tell the same fact: equal type and data, whatever their timestamp, signature and layout."""
     return _content(body) == _content(other)
+
+
+def content_digest(body: bytes) -> str:
+    """What `same_content` compares, as 64 hex digits: for stores that do not keep bodies."""
+    return sha256(_content(body).encode()).hexdigest()
 
 
 def _parse_other(body: bytes, error: ValidationError, *, lenient: bool) -> Event:

@@ -1,6 +1,7 @@
 """What is Flask's own: the extension, its settings and commands, and bodies that were read before."""
 
 import logging
+import secrets
 from datetime import timedelta
 
 import flask
@@ -11,6 +12,7 @@ from licensechain_hooks import (
     Endpoint,
     Event,
     Hooks,
+    MemoryDeduplicator,
     Receiver,
     WorkerSettings,
     default_hooks,
@@ -227,4 +229,36 @@ def test_durable_settings_need_an_inbox(app, hooks):
     """A setting that would have no effect is a mistake."""
     app.config["LICENSECHAIN_ORDERING_KEY"] = "license"
     with pytest.raises(ConfigurationError, match="inbox"):
+        LicenseChainHooks(hooks).init_app(app)
+
+
+@pytest.mark.parametrize("named_by", ["config", "environment"])
+def test_processes_share_a_redis(app, hooks, valkey_url, monkeypatch, named_by):
+    """A URL names the Redis that remembers which events ran, for every process with the same setting."""
+    if named_by == "config":
+        app.config["LICENSECHAIN_DEDUPLICATOR"] = valkey_url
+    else:
+        monkeypatch.setenv("LICENSECHAIN_DEDUPLICATOR_URL", valkey_url)
+    other = flask.Flask("other")
+    other.config.update(app.config)
+    for each in (app, other):
+        LicenseChainHooks(hooks).init_app(each)
+    hooks.on("*")(print)
+    body = event_body(make_event("license.revoked", event_id=f"evt_{secrets.token_hex(8)}"))
+    assert [post(each, body).json["status"] for each in (app, other)] == ["processed", "duplicate"]
+    for each in (app, other):
+        each.extensions["licensechain_hooks"].deduplicator.close()
+
+
+def test_a_deduplicator_of_one_s_own(app, hooks):
+    """An object in the config is taken as it is, an empty one as well."""
+    own = app.config["LICENSECHAIN_DEDUPLICATOR"] = MemoryDeduplicator()
+    LicenseChainHooks(hooks).init_app(app)
+    assert app.extensions["licensechain_hooks"].deduplicator is own
+
+
+def test_a_deduplicator_beside_an_inbox(app, hooks):
+    """The inbox remembers by itself, so this is a mistake."""
+    app.config.update(LICENSECHAIN_DEDUPLICATOR="redis://localhost", LICENSECHAIN_INBOX=MemoryInbox())
+    with pytest.raises(ConfigurationError, match="deduplicator has no meaning beside an inbox"):
         LicenseChainHooks(hooks).init_app(app)

@@ -300,7 +300,7 @@ def test_no_proxy_is_an_exception(connect, monkeypatch):
     assert "api.example" in repr(connect("https://api.example/v1"))
 
 
-CERTIFICATE = Path(__file__).with_name("localhost.pem")  # with its key; nobody but itself signed it
+CERTIFICATE = Path(__file__).parents[1] / "support" / "localhost.pem"  # with its key; nobody but itself signed it
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ THIRD_PARTY = {
     "contrib/opentelemetry": {"opentelemetry"},
     "contrib/prometheus": {"prometheus_client"},
     "contrib/starlette": {"starlette"},
+    "dedupe/redis": {"redis"},
     "emulator": {"fastapi", "httpx2", "jinja2", "pydantic", "starlette", "uvicorn"},
     "inbox/_engines": {"sqlalchemy"},
     "inbox/_impatient": {"psycopg"},
@@ -39,7 +40,12 @@ THIRD_PARTY = {
     "testing": {"pydantic", "pytest"},
 }
 # The modules whose public names an adapter may use; those of the inbox are there for who writes one.
-PUBLIC = {PACKAGE, f"{PACKAGE}.testing", *(f"{PACKAGE}.inbox{module}" for module in ("", ".database", ".sql"))}
+PUBLIC = {
+    PACKAGE,
+    f"{PACKAGE}.dedupe.redis",
+    f"{PACKAGE}.testing",
+    *(f"{PACKAGE}.inbox{module}" for module in ("", ".database", ".sql")),
+}
 BEYOND_ITS_NEIGHBOURS = {("contrib/fastapi", f"{PACKAGE}.contrib.starlette")}
 
 PLANTED = {

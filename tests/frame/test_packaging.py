@@ -28,6 +28,7 @@ EXTRAS = {
     "prometheus": ("prometheus", "prometheus_client"),
     "starlette": ("starlette", "starlette"),
 }
+OTHERS = {"cli": "click", "redis": "redis", "sql": "sqlalchemy"}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -82,9 +83,9 @@ def test_every_requirement_has_a_floor_and_none_a_ceiling(project: dict[str, Any
 
 
 def test_tox_and_the_demo_install_every_extra(project: dict[str, Any], root: Path) -> None:
-    """An extra that is not tested would rot; the demo has no use for databases, as the command brings SQLite, and meters."""
+    """An extra that is not tested would rot; the demo has no use for servers, as the command brings SQLite, and meters."""
     extras = set(project["project"]["optional-dependencies"])
-    others = {"mysql", "otel", "postgres", "prometheus", "sql"}
+    others = {"mysql", "otel", "postgres", "prometheus", "redis", "sql"}
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(root / "tox.ini")
     demo = re.search(r'"\.\[(.+?)\]"', (root / "dev.py").read_text())
@@ -113,11 +114,11 @@ def test_import_loads_pydantic_and_nothing_else(run_python: Run) -> None:
     assert (set(ran.stdout.split()) - PYDANTIC, ran.stderr) == ({PACKAGE}, "")
 
 
-@pytest.mark.parametrize("module", [f"contrib.{name}" for name in EXTRAS] + ["cli", "inbox.sql"])
+@pytest.mark.parametrize("module", [f"contrib.{name}" for name in EXTRAS] + ["cli", "dedupe.redis", "inbox.sql"])
 def test_missing_extra_is_named(module: str, run_python: Run) -> None:
     """Without its extra a module fails when it is imported, not before, and says what to install."""
     name = module.rpartition(".")[2]
-    extra, missing = {**EXTRAS, "cli": ("cli", "click"), "sql": ("sql", "sqlalchemy")}[name]
+    extra, missing = {**EXTRAS, **{name: (name, missing) for name, missing in OTHERS.items()}}[name]
     code = (
         "import sys\n"
         f"sys.modules[{missing!r}] = None\n"

@@ -17,11 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-__all__ = ["NoValkeyError", "ValkeyServer", "find_server"]
+__all__ = ["NoValkeyError", "ValkeyServer", "find_server", "free_port"]
 
 LIMIT = 60  # seconds to start, or to end
 
@@ -112,7 +113,7 @@ class ValkeyServer:
         """Start it, and wait until it answers."""
         tries = 1 if self.port else 5  # a free port may be taken before the server has it
         for _ in range(tries):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             self.pid = self._tell(f"start {port}")
             if self._answers(port):
                 self.port = port
@@ -149,6 +150,23 @@ class ValkeyServer:
         self.empty()
         self.start()
 
+    def run(self, command: str) -> str:
+        """What it answers to a command without blanks in its arguments, as it comes over the wire."""
+        return self._run(self.port, command)
+
+    def wait_for(self, command: str, wanted: str) -> None:
+        """Wait until an answer holds a text.
+
+        Raises:
+            TimeoutError: that takes too long.
+        """
+        deadline = time.monotonic() + LIMIT
+        while wanted not in self.run(command):
+            if time.monotonic() > deadline:
+                msg = f"{command} does not tell {wanted}"
+                raise TimeoutError(msg)
+            time.sleep(0.05)
+
     def close(self) -> None:
         """Stop it for good and delete its files."""
         self._guard.communicate(timeout=LIMIT)
@@ -184,15 +202,16 @@ class ValkeyServer:
         """Wait until it answers on a port; false where it has ended instead."""
         deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline and self.is_running:
-            try:
-                with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as connection:
-                    connection.sendall(f"AUTH {self.password}\r\nPING\r\nQUIT\r\n".encode())
-                    if b"+PONG" in b"".join(iter(lambda: connection.recv(1024), b"")):
-                        return True
-            except OSError:
-                pass
+            with suppress(OSError):
+                if "+PONG" in self._run(port, "PING"):
+                    return True
             time.sleep(0.02)
         return False
+
+    def _run(self, port: int, command: str) -> str:
+        with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as connection:
+            connection.sendall(f"AUTH {self.password}\r\n{command}\r\nQUIT\r\n".encode())
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
 
 def find_server() -> Path | None:
@@ -211,7 +230,7 @@ def _candidates() -> Iterator[Path]:
         yield from (path for path in binaries.glob("*/valkey-server") if shutil.which(path))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

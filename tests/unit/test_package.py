@@ -29,7 +29,7 @@ FOREIGN = [
     "pytest",
     "ssl",
 ]
-CORE = ["", ".events", ".dedupe", ".dedupe.memory", ".testing", ".exceptions"]
+CORE = ["", ".events", ".dedupe.memory", ".testing", ".exceptions"]
 
 
 def written(module) -> list[str]:

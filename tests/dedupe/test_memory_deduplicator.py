@@ -1,9 +1,6 @@
-"""Deduplication in memory: leases, fences, bounds."""
+"""Deduplication in memory: what it costs, and its bounds. The rest is in the conformance suite."""
 
 import json
-import threading
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -51,95 +48,6 @@ def reserve(store, event_id="e1", content=1, *, endpoint="default", size=0) -> R
 
 def states(store, *event_ids) -> list[str]:
     return [reserve(store, event_id).state for event_id in event_ids]
-
-
-def test_the_life_of_an_event(memory):
-    """New, in flight while it runs, a duplicate when it is done."""
-    store = memory()
-    first = reserve(store)
-    assert (first.state, first.key) == ("new", ("default", "e1"))
-    assert reserve(store).state == "in_flight"
-    store.complete(first)
-    assert reserve(store).state == "duplicate"
-    assert len(store) == 1
-
-
-def test_release(memory):
-    """A released event is new again, and forgotten meanwhile."""
-    store = memory()
-    store.release(reserve(store))
-    assert len(store) == 0
-    assert reserve(store).state == "new"
-
-
-def test_conflicts(memory):
-    """Row 32: the same id with other content, while it runs and after; the first content stays."""
-    store = memory()
-    first = reserve(store)
-    assert reserve(store, content=2).state == "conflict"
-    store.complete(first)
-    assert [reserve(store, content=content).state for content in (2, 1)] == ["conflict", "duplicate"]
-
-
-def test_endpoints_are_apart(memory):
-    """Ids are unique per endpoint."""
-    store = memory()
-    store.complete(reserve(store))
-    assert reserve(store, endpoint="eu").state == "new"
-
-
-def test_a_lease_ends(memory, ticks):
-    """Row 35: a run that never ended, its process killed, holds a redelivery back no longer than its lease."""
-    store = memory()
-    reserve(store)
-    ticks.now += 59.9
-    assert reserve(store).state == "in_flight"
-    ticks.now += 0.1
-    assert reserve(store).state == "new"
-    assert len(store) == 1
-
-
-def test_after_the_lease_other_content_is_new(memory, ticks):
-    """What never finished is not what a conflict is measured against."""
-    store = memory()
-    reserve(store)
-    ticks.now += 60
-    assert reserve(store, content=2).state == "new"
-
-
-def test_fencing(memory, ticks):
-    """Row 39: whoever lost the lease changes nothing, neither by completing nor by releasing."""
-    store = memory()
-    late = reserve(store)
-    ticks.now += 60
-    holder = reserve(store)
-    assert late.token != holder.token
-    for settle in (store.complete, store.release):
-        settle(late)
-        assert reserve(store).state == "in_flight"
-    store.complete(holder)
-    store.release(late)
-    store.release(holder)
-    assert reserve(store).state == "duplicate"
-
-
-def test_a_lease_that_ended_unnoticed(memory, ticks):
-    """A slow run whose lease nobody took over may still complete."""
-    store = memory()
-    slow = reserve(store)
-    ticks.now += 3600
-    store.complete(slow)
-    assert reserve(store).state == "duplicate"
-
-
-def test_settling_what_was_never_held(memory):
-    """Reservations of other states, and of other stores, change nothing."""
-    store = memory()
-    store.complete(reserve(store))
-    for stranger in (reserve(store), reserve(store, content=2), Reservation(state="new", key=("x", "y"), token=99)):
-        store.complete(stranger)
-        store.release(stranger)
-    assert (len(store), reserve(store).state) == (1, "duplicate")
 
 
 def test_bounded_by_count(memory):
@@ -252,23 +160,3 @@ def test_what_receivers_ask_of_it():
     """It is bounded by count, not by time, and may be called on an event loop."""
     assert MemoryDeduplicator.retention is None
     assert MemoryDeduplicator.in_process is True
-
-
-def test_threads():
-    """Row 31: of many threads that reserve an event one gets it, at every event."""
-    store, threads, events = MemoryDeduplicator(), 8, 200
-    all_here = threading.Barrier(threads)
-
-    def race(_thread):
-        all_here.wait(10)
-        won = [reserve(store, f"e{number}") for number in range(events)]
-        for reservation in won:
-            if reservation.state == "new":
-                store.complete(reservation)
-        return Counter(reservation.state for reservation in won)
-
-    with ThreadPoolExecutor(threads) as pool:
-        counted = sum(pool.map(race, range(threads)), Counter())
-    assert counted["new"] == events
-    assert counted["new"] + counted["in_flight"] + counted["duplicate"] == threads * events
-    assert len(store) == events
