@@ -37,7 +37,6 @@ def tell_others(event: Event, context: HandlerContext) -> None:
     append("effects", f"{event.id} {sha256(context.raw_body).hexdigest()}")
 
 
-@hooks.on("*", transactional=True)
 def book(event: Event, context: HandlerContext) -> None:
     """Have an effect in the database; nothing there keeps it from being written twice."""
     statement = "INSERT INTO effect (event_id, digest) VALUES ('{}', '{}')"
@@ -49,6 +48,10 @@ def book(event: Event, context: HandlerContext) -> None:
             cursor.execute(statement)
     else:
         context.connection.exec_driver_sql(statement)
+
+
+if plan["inbox"]:
+    hooks.on("*", transactional=True)(book)
 
 
 @hooks.on_conflict
@@ -74,10 +77,14 @@ def make_settings() -> WorkerSettings:
 
 
 def make_receiver() -> Receiver:
-    """A receiver in durable mode."""
+    """A receiver in durable mode, or in inline mode where several processes remember events together."""
+    endpoint = Endpoint.from_env(max_body=MAX_BODY)
+    if plan["redis"]:
+        from licensechain_hooks.dedupe.redis import RedisDeduplicator
+
+        return Receiver(endpoint, hooks, deduplicator=RedisDeduplicator(plan["redis"]), on_outcome=note)
     from licensechain_hooks.inbox.sql import SqlInbox
 
-    endpoint = Endpoint.from_env(max_body=MAX_BODY)
     return Receiver(endpoint, hooks, inbox=SqlInbox(plan["inbox"]), worker=make_settings(), on_outcome=note)
 
 

@@ -35,8 +35,9 @@ class Plan:
 
     Attributes:
         framework: ``starlette`` or ``django-asgi`` (under uvicorn), ``flask`` or ``django`` (under gunicorn's threads).
-        inbox: the URL of an empty database, for SQLAlchemy.
         folder: an empty one, for what is written down.
+        inbox: the URL of an empty database, for SQLAlchemy; without one the handlers run inline.
+        redis: the URL of what remembers events then.
         processes: of the server.
         embedded: whether they run the handlers.
         lease: of the worker, in seconds.
@@ -44,8 +45,9 @@ class Plan:
     """
 
     framework: str
-    inbox: str
     folder: str
+    inbox: str = ""
+    redis: str = ""
     processes: int = 2
     embedded: bool = True
     lease: float = 60.0
@@ -65,7 +67,7 @@ class Stored:
 class Application:
     """`inbox_app`, served on a free port of the loopback interface; a context manager.
 
-    When it is made its tables are created, when it is entered the server starts.
+    When it is made the tables of its inbox are created, when it is entered the server starts.
 
     Args:
         plan: what is to be served.
@@ -88,8 +90,9 @@ class Application:
         }
         self._log = (self._folder / "log").open("ab")
         self._started: list[subprocess.Popen[bytes]] = []
-        self._engine = sqlalchemy.create_engine(plan.inbox, poolclass=sqlalchemy.NullPool)
-        self._create_tables()
+        if plan.inbox:
+            self._engine = sqlalchemy.create_engine(plan.inbox, poolclass=sqlalchemy.NullPool)
+            self._create_tables()
 
     def __enter__(self) -> Self:
         try:
