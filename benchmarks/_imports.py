@@ -11,7 +11,7 @@ from benchmarks._measure import Row, at_most, in_random_order, quartiles
 from benchmarks._progress import Progress
 
 _STATEMENTS = {
-    "import licensechain_hooks": "import licensechain_hooks",
+    "import licensechain_hooks": "from licensechain_hooks import Endpoint, Hooks, Receiver, on",
     "import pydantic": "from pydantic import BaseModel, TypeAdapter",
 }
 _PROGRAM = "import time; started = time.process_time_ns()\n{}\nprint(time.process_time_ns() - started)"

@@ -9,11 +9,10 @@ from typing import Any
 import click
 
 from licensechain_hooks import Event, PayloadError, UnknownEvent, closest_event_type
-from licensechain_hooks.cli._delivery import Tamper, make_delivery
 from licensechain_hooks.cli._options import allow_remote_option, format_option, load_secrets, secret_file_option
 from licensechain_hooks.cli._output import echo, echo_json, note, paint, printable
 from licensechain_hooks.cli._target import Answer, Target, parse_target, post
-from licensechain_hooks.testing import make_event
+from licensechain_hooks.testing import Tamper, make_delivery, make_event
 
 __all__ = ["command"]
 

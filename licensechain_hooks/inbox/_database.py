@@ -74,9 +74,14 @@ class Database(ABC):
             raise ConfigurationError(msg)
         self.retention = retention
         self.payload_retention = payload_retention
-        self._clock = time.time if clock is None and dialect == "sqlite" else clock
         self._dialect = dialect
-        self._sql = Statements(dialect, style, database_clock=self._clock is None)
+        self._style = style
+        self._use_clock(time.time if clock is None and dialect == "sqlite" else clock)
+
+    def _use_clock(self, clock: Callable[[], float] | None) -> None:
+        """Tell the time by ``clock``, by the database's own where it is ``None``; also for tests that freeze it."""
+        self._clock = clock
+        self._sql = Statements(self._dialect, self._style, database_clock=clock is None)
 
     @abstractmethod
     def _attempt(self, work: Callable[[Cursor], _T], *, atomic: bool, writes: bool = True) -> _T:

@@ -73,7 +73,7 @@ class MemoryInbox:
             raise ConfigurationError(msg)
         self.retention = retention
         self.payload_retention = payload_retention
-        self._clock = clock
+        self._use_clock(clock)
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._tokens = itertools.count(1)
@@ -82,6 +82,10 @@ class MemoryInbox:
         self._due: dict[str, list[tuple[float, int]]] = {}  # heaps; an item that its row contradicts is void
         self._unfinished: dict[tuple[str, str | None], list[int]] = {}  # by ordering key, in the order of arrival
         self._newest: dict[tuple[str, str, str], datetime] = {}
+
+    def _use_clock(self, clock: Callable[[], float]) -> None:
+        """Tell the time by ``clock``; also for tests that freeze it."""
+        self._clock = clock
 
     def record_many(self, entries: Sequence[NewEntry]) -> list[Recorded]:
         """See `Inbox.record_many`."""

@@ -37,7 +37,9 @@ THIRD_PARTY = {
     "inbox/_impatient": {"psycopg"},
     "inbox/_schema": {"sqlalchemy"},
     "inbox/sql": {"sqlalchemy"},
+    "pytest_plugin": {"pytest"},
     "testing": {"pydantic", "pytest"},
+    "testing/strategies": {"hypothesis", "pydantic"},
 }
 # The modules whose public names an adapter may use; those of the inbox are there for who writes one.
 PUBLIC = {

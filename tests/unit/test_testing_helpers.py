@@ -3,13 +3,20 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
-from licensechain_hooks import EVENT_CLASSES, Endpoint, PayloadError, UnknownEvent
-from licensechain_hooks.testing import FrozenClock, event_body, make_event, sign_request
+from licensechain_hooks import ALIASES, EVENT_CLASSES, Endpoint, PayloadError, UnknownEvent, VerificationError
+from licensechain_hooks.testing import FrozenClock, event_body, make_delivery, make_event, sign_request
 
 SECRET = "a-signing-secret-of-these-tests"
+SEEDED = (
+    '{"id":"dc9d5a15-7b31-46ef-9b59-4721a3ffc916","type":"license.revoked","timestamp":"2026-01-21T13:19:'
+    '14Z","data":{"id":"lic_t47wtv6yw81ttctja5q9g1xi","licenseKey":"LC-PRBA-PL2H-EGCE-WDQX","userId":"use'
+    'r_e6xzh5wcja1rn5emoilgwumq","productId":"prod_6espw2zj14lumfsc22e1eaud","status":"revoked","expiresA'
+    't":"2027-11-14T16:46:34Z","createdAt":"2025-07-13T02:12:06Z"}}'
+)
 
 
 @pytest.mark.parametrize("event_type", [*EVENT_CLASSES, "never.heard_of"])
@@ -95,3 +102,84 @@ def test_a_frozen_clock():
     clock.advance(timedelta(minutes=-30))
     assert clock() == moment.timestamp() + 1800
     assert abs(FrozenClock()() - time.time()) < 60
+
+
+@pytest.mark.parametrize("event_type", [*EVENT_CLASSES, *ALIASES, "never.heard_of"])
+def test_the_same_seed_makes_the_same_event(event_type):
+    """With a seed an event is the same whenever it is made, to the byte; with another seed it is another one."""
+    event = make_event(event_type, seed=7)
+    assert event_body(event) == event_body(make_event(event_type, seed=7))
+    assert event.id not in {make_event(event_type, seed=seed).id for seed in (8, "7")}
+    assert event.is_known is (event_type != "never.heard_of")
+    assert type(event) is EVENT_CLASSES.get(event.type, UnknownEvent)
+    assert event.timestamp.year == 2026
+
+
+def test_a_seed_is_the_same_under_every_python():
+    """What a seed decides is written down here: it may not change with Python, pydantic, or this package."""
+    event = make_event("license.revoked", seed="ada")
+    assert event_body(event).decode() == SEEDED
+
+
+def test_a_seed_tells_a_story():
+    """Events of one seed are about one license, user and product, whatever their type; and are different events."""
+    created, revoked, paid = (
+        make_event(each, seed=1) for each in ("license.created", "license.revoked", "payment.succeeded")
+    )
+    assert (created.data.id, created.data.license_key) == (revoked.data.id, revoked.data.license_key)
+    assert (created.data.id, created.data.user_id) == (paid.data.license_id, paid.data.user_id)
+    assert len({created.id, revoked.id, paid.id}) == 3
+    assert created.data.id != make_event("license.created", seed=2).data.id
+
+
+def test_an_endpoint_takes_a_seeded_event_of_now():
+    """A seeded event is as good as any, once it is of today."""
+    event = make_event("license.revoked", seed=1, timestamp=datetime.now(UTC))
+    assert Endpoint(secrets=SECRET).open(sign_request(event, SECRET), event_body(event)) == event
+
+
+def test_fields_by_their_names_in_python():
+    """A field given in snake_case replaces the example's camelCase one, which would win where both are sent."""
+    event = make_event("license.revoked", data={"license_key": "LC-MINE", "user_id": ...})
+    assert (event.data.license_key, event.data.user_id) == ("LC-MINE", None)
+    assert "user_id" not in event.data.model_fields_set
+    assert event.data.model_extra == {}
+
+
+def test_times_and_amounts_in_data():
+    """What Python calls a datetime or a Decimal is written as LicenseChain does; what is no JSON is an error."""
+    moment = datetime(2027, 5, 1, tzinfo=UTC)
+    assert make_event("license.extended", data={"expiresAt": moment}).data.expires_at == moment
+    assert make_event("payment.succeeded", data={"amount": Decimal("1.50")}).data.amount == Decimal("1.50")
+    with pytest.raises(TypeError, match="knows no set"):
+        make_event(data={"tags": {"a"}})
+
+
+def test_a_license_expires_when_it_says():
+    """An expired license has an end in the past."""
+    event = make_event("license.expired")
+    assert event.data.expires_at == event.timestamp
+
+
+@pytest.mark.parametrize(("tamper", "reason"), [("body", "signature_mismatch"), ("signature", "signature_mismatch")])
+def test_tampered_deliveries(tamper, reason):
+    """A delivery with one thing wrong is refused for that reason."""
+    delivery = make_delivery(make_event(), SECRET, tamper=tamper)
+    with pytest.raises(VerificationError) as caught:
+        Endpoint(secrets=SECRET).open(delivery.headers, delivery.body)
+    assert caught.value.reason == reason
+
+
+def test_a_late_delivery():
+    """Tampering with the time makes a delivery an hour old; a time of one's own is kept."""
+    delivery = make_delivery(make_event(), SECRET, tamper="timestamp")
+    with pytest.raises(VerificationError) as caught:
+        Endpoint(secrets=SECRET).open(delivery.headers, delivery.body)
+    assert caught.value.reason == "timestamp_outside_tolerance"
+    assert make_delivery(b"raw", SECRET, timestamp=1).headers["X-Webhook-Timestamp"] == "1"
+
+
+def test_a_delivery_shows_no_signature():
+    """Its repr, which ends up in a test's report, has no headers."""
+    delivery = make_delivery(make_event(), SECRET)
+    assert delivery.headers["X-Webhook-Signature"] not in repr(delivery)
