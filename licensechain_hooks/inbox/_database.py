@@ -74,8 +74,8 @@ class Database(ABC):
             raise ConfigurationError(msg)
         self.retention = retention
         self.payload_retention = payload_retention
-        self._dialect = dialect
-        self._style = style
+        self._dialect: Dialect = dialect
+        self._style: ParameterStyle = style
         self._use_clock(time.time if clock is None and dialect == "sqlite" else clock)
 
     def _use_clock(self, clock: Callable[[], float] | None) -> None:

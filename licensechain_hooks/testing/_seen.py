@@ -83,6 +83,8 @@ def _see_asgi(application: Any) -> Seen:
         application = getattr(application, "app", None)  # past middleware
     if isinstance(application, ASGIReceiver):
         return Seen(_PATH, application.receiver)
+    if application is None:
+        return Seen(_PATH, None)
     for route in _routes(application):
         if isinstance(getattr(route, "app", None), ASGIReceiver):
             return Seen(str(application.url_path_for(route.name)), route.app.receiver)

@@ -101,11 +101,11 @@ def test_command_exists(project: dict[str, Any]) -> None:
 
 
 def test_import_loads_pydantic_and_nothing_else(run_python: Run) -> None:
-    """`import licensechain_hooks` loads no framework, no database driver, no HTTP client and no terminal library."""
+    """The core loads no framework, no database driver, no HTTP client and no terminal library."""
     code = (
         "import sys\n"
         "before = {name.partition('.')[0] for name in sys.modules}\n"
-        "import licensechain_hooks\n"
+        "from licensechain_hooks import Endpoint, Hooks, Receiver, on\n"
         "after = {name.partition('.')[0] for name in sys.modules}\n"
         "new = after - before - set(sys.stdlib_module_names)\n"
         "print(*(name for name in new if not name.startswith('_sysconfigdata')))"  # standard, named after the machine
