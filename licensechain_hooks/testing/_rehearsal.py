@@ -146,8 +146,8 @@ def rehearse(receiver: Receiver, *, now: datetime | None = None) -> Iterator[Reh
     """Put a receiver on a stage for the length of a block; pytest's fixture ``licensechain`` is one, around each test.
 
     Its clock stands still, `Rehearsal.runs` and `Rehearsal.outcomes` fill up, its embedded worker rests, so that
-    handlers run when `Rehearsal.drain` is called, and in inline mode its memory of events is empty. Afterwards all is
-    as before. What is stored in an inbox is the test's to clear up.
+    handlers run when `Rehearsal.drain` is called, no task queue is told, and in inline mode its memory of events is
+    empty. Afterwards all is as before. What is stored in an inbox is the test's to clear up.
 
     ::
 
@@ -168,18 +168,16 @@ def rehearse(receiver: Receiver, *, now: datetime | None = None) -> Iterator[Reh
 
 def _watch(rehearsal: Rehearsal, stack: ExitStack) -> None:
     receiver = rehearsal.receiver
-    listener, handlers_for = receiver._on_outcome, receiver.hooks.handlers_for  # noqa: SLF001
+    listeners, handlers_for = receiver._outcome_listeners, receiver.hooks.handlers_for  # noqa: SLF001
 
-    def note(outcome: Outcome, request: HookRequest, seconds: float) -> None:
+    def note(outcome: Outcome, _request: HookRequest, _seconds: float) -> None:
         rehearsal.outcomes.append(outcome)
-        if listener is not None:
-            listener(outcome, request, seconds)
 
     def watched(*arguments: Any, **options: Any) -> tuple[Handler, ...]:
         found = handlers_for(*arguments, **options)
         return tuple(replace(each, function=partial(_run, rehearsal.runs, each)) for each in found)
 
-    stack.enter_context(_replaced(receiver, "_on_outcome", note))
+    stack.enter_context(_replaced(receiver, "_outcome_listeners", (note, *listeners)))
     stack.enter_context(_replaced(receiver.hooks, "handlers_for", watched))
 
 
@@ -220,12 +218,11 @@ def _freeze(rehearsal: Rehearsal, stack: ExitStack) -> None:
     if use_clock is not None:
         stack.callback(use_clock, receiver.inbox._clock)  # type: ignore[attr-defined]  # noqa: SLF001
         use_clock(clock)
-    worker = receiver.worker
-    if worker.is_running:
-        stack.callback(receiver.start)
-        stack.enter_context(_replaced(receiver._durable, "_started_in", 0))  # noqa: SLF001
-        receiver.stop()
-    stack.enter_context(_replaced(worker, "settings", replace(worker.settings, embedded=False)))
+    if receiver.worker.is_running:
+        stack.callback(receiver.worker.start)
+        receiver.worker.stop()
+    stack.enter_context(_replaced(receiver._durable, "_is_embedded", False))  # noqa: SLF001
+    stack.enter_context(_replaced(receiver._durable, "_wakeups", None))  # noqa: SLF001
 
 
 @contextmanager

@@ -113,12 +113,11 @@ def test_all_as_before(receiver: Receiver, hooks: Hooks) -> None:
         durable = receiver.inbox is not None
         return [
             receiver.endpoint.clock,
-            receiver._on_outcome,
+            receiver._outcome_listeners,
             "handlers_for" in vars(receiver.hooks),
             receiver.deduplicator,
             receiver._mode.deduplicator if not durable else receiver.inbox._clock,
-            receiver.worker.settings if durable else None,
-            receiver._durable._started_in if durable else None,
+            [receiver._durable._is_embedded, receiver._durable._wakeups] if durable else None,
         ]
 
     before = facts()
@@ -230,6 +229,27 @@ def test_a_running_worker_rests(hooks: Hooks) -> None:
     finally:
         receiver.stop()
     assert len(ran) == 1
+
+
+def test_a_queue_is_not_told(hooks: Hooks) -> None:
+    """Where a task queue would run the handlers, no message is left behind for it: the test runs them."""
+
+    class Queue:
+        sent: list[int] = []  # noqa: RUF012
+
+        def register(self, _receiver: Receiver) -> None:
+            pass
+
+        def enqueue(self, pk: int) -> None:
+            self.sent.append(pk)
+
+    hooks.on("license.*")(lambda _event: None)
+    receiver = Receiver(Endpoint(secrets=[SECRET]), hooks, inbox=MemoryInbox(), queue=Queue())
+    with rehearse(receiver) as rehearsal:
+        rehearsal.receive(rehearsal.make_event())
+        assert (rehearsal.drain(), Queue.sent) == (1, [])
+    receiver.receive(make_delivery(make_event(), SECRET).request())
+    assert Queue.sent == [2]
 
 
 def test_an_empty_memory(hooks: Hooks) -> None:
