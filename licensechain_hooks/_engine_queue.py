@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
+from licensechain_hooks._caller import Caller
 from licensechain_hooks._stores import EntryRunner
 from licensechain_hooks.exceptions import ConfigurationError
 
 __all__ = ["EngineQueue"]
+
+_PATIENCE = 2.0  # seconds
 
 
 class EngineQueue(ABC):
@@ -26,6 +29,7 @@ class EngineQueue(ABC):
 
     def __init__(self) -> None:
         self._runners: list[EntryRunner] = []
+        self._caller = Caller()
 
     @abstractmethod
     def enqueue(self, pk: int, /) -> Awaitable[object] | object:
@@ -65,6 +69,14 @@ class EngineQueue(ABC):
     async def asweep(self) -> int:
         """`sweep` in an asynchronous engine."""
         return sum([await runner.asweep() for runner in self._known()])
+
+    def _in_time(self, send: Callable[[], object]) -> None:
+        """Call a client that may wait for a broker without an end: in a thread of its own, and for two seconds only.
+
+        Raises:
+            TimeoutError: it has not come back.
+        """
+        self._caller.call(send, seconds=_PATIENCE)
 
     def _known(self) -> list[EntryRunner]:
         if not self._runners:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "probe": "Find out what any endpoint does with bad input.",
     "inbox": "Look at the inbox; replay, discard and purge its entries.",
     "worker": "Run the handlers of stored entries, until it is stopped.",
+    "sweep": "Enqueue entries that are due and have not been run.",
     "webhooks": "See and change what LicenseChain delivers where.",
     "monitor": "Find failed deliveries, and events that the inbox lacks.",
 }

@@ -17,11 +17,8 @@ from licensechain_hooks.worker._run import Runner
 
 __all__ = ["Alone"]
 
-_PAUSES = (
-    0.1,
-    0.5,
-    2.0,
-)  # seconds between the tries to write what has come of an attempt, so that it need not run again
+# Seconds between the tries to write how an attempt has ended: for a moment's outage no handler shall run again.
+_PAUSES = (0.1, 0.5, 2.0)
 
 
 class Alone:

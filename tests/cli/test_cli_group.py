@@ -21,6 +21,7 @@ COMMANDS = [
     "probe",
     "inbox",
     "worker",
+    "sweep",
     "webhooks",
     "monitor",
 ]

@@ -1,6 +1,7 @@
 """Reading the settings: from the project's dict to values, with a hint for whatever cannot be one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from difflib import get_close_matches
@@ -11,8 +12,9 @@ from django.utils.module_loading import import_string
 
 from licensechain_hooks import ConfigurationError, Hooks, WorkerSettings
 from licensechain_hooks.contrib.django._values import SETTING, EndpointSettings, HookSettings, secret_variable
+from licensechain_hooks.contrib.django.queues import find_queue, is_queue
 
-__all__ = ["endpoint_names", "problems", "read_settings"]
+__all__ = ["endpoint_names", "prepare_queue", "problems", "read_settings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ _OF_ALL: Mapping[str, _Key] = {
     ),
     "ON_OUTCOME": _Key(expected="a callable or the dotted path of one", fits=callable, is_imported=True),
     "PROCESSING": _Key(
-        expected="'thread', 'worker' or 'inline'", fits=lambda value: value in ("thread", "worker", "inline")
+        expected="'thread', 'worker', 'inline', 'celery', 'tasks' or the dotted path of a queue",
+        fits=lambda value: value in ("thread", "worker", "inline") or (isinstance(value, str) and is_queue(value)),
     ),
     "DATABASE": _Key(expected="the alias of a database", fits=lambda value: isinstance(value, str)),
     "RETENTION": _MAYBE_SPAN,
@@ -91,6 +94,15 @@ def read_settings() -> HookSettings:
 def problems() -> list[ConfigurationError]:
     """What is wrong with the settings, key by key."""
     return _read()[1]
+
+
+def prepare_queue() -> None:
+    """Build the queue, where ``PROCESSING`` names one, so that its engine's workers know the task."""
+    given = getattr(settings, SETTING, {})
+    name = given.get("PROCESSING") if isinstance(given, Mapping) else None
+    if isinstance(name, str) and is_queue(name):
+        with suppress(ConfigurationError):  # a check tells of it
+            find_queue(name)
 
 
 def endpoint_names() -> frozenset[str]:
@@ -147,7 +159,17 @@ def _value(key: str, value: Any, keys: Mapping[str, _Key], place: str) -> Any:
     if not kind.fits(value):
         msg = f"{where} must be {kind.expected}, not {type(value).__name__}"
         raise ConfigurationError(msg)
+    if key == "PROCESSING" and is_queue(value):
+        _check_queue(value, where)
     return value
+
+
+def _check_queue(name: str, where: str) -> None:
+    try:
+        find_queue(name)
+    except ConfigurationError as exc:
+        msg = f"{where}: {exc}"
+        raise ConfigurationError(msg) from exc
 
 
 def _endpoints(

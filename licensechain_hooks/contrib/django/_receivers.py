@@ -13,6 +13,7 @@ from licensechain_hooks.contrib.django._hooks import DjangoHooks
 from licensechain_hooks.contrib.django._host import run_in_thread
 from licensechain_hooks.contrib.django._values import SETTING, EndpointSettings, HookSettings
 from licensechain_hooks.contrib.django.inbox import DjangoInbox
+from licensechain_hooks.contrib.django.queues import ProjectQueue, find_queue, is_queue
 
 __all__ = ["Receivers", "stand_in"]
 
@@ -70,6 +71,7 @@ class Receivers:
             durable = {
                 "inbox": self.inbox,
                 "worker": self.worker,
+                "queue": self._queue,
                 "ordering_key": self.settings.ordering_key,
                 "redact": self.settings.redact,
             }
@@ -108,6 +110,11 @@ class Receivers:
             raise ConfigurationError(msg)
         settings = replace(self.settings.worker, embedded=self.settings.processing == "thread")
         return Worker(self.inbox, self.hooks, settings, endpoints=self.names)
+
+    @cached_property
+    def _queue(self) -> ProjectQueue | None:
+        given = self.settings
+        return ProjectQueue(find_queue(given.processing), given.database) if is_queue(given.processing) else None
 
     def _name(self, name: str | None) -> str:
         if name in self.names:

@@ -21,10 +21,9 @@ from licensechain_hooks import (
 )
 from licensechain_hooks.contrib.django._host import call_from_anywhere
 
-__all__ = ["SETTING", "EndpointSettings", "HookSettings", "Processing", "secret_variable"]
+__all__ = ["SETTING", "EndpointSettings", "HookSettings", "secret_variable"]
 
 SETTING = "LICENSECHAIN_HOOKS"
-Processing = Literal["thread", "worker", "inline"]
 _VARIABLE = "LICENSECHAIN_WEBHOOK_SECRET"
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Endpoint)}
 
@@ -95,6 +94,8 @@ class HookSettings(EndpointSettings):
         processing: who runs the handlers. ``"thread"``: a delivery is stored in the database, and a thread of this
             process runs its handlers. ``"worker"``: it is stored, and ``manage.py licensechain_worker`` runs them.
             ``"inline"``: nothing is stored; the handlers run while the sender waits, and what follows has no meaning.
+            ``"celery"``, ``"tasks"`` or the dotted path of a queue: it is stored, and the workers of the project's own
+            task queue run them; see `queues`.
         database: the alias of the database; see `DjangoInbox`, as for ``retention`` and ``payload_retention``.
         ordering_key: see `Receiver`, as for ``redact``; callables or the dotted paths of some.
         worker: `WorkerSettings`, or a dict of them such as ``{"concurrency": 4}``.
@@ -103,7 +104,7 @@ class HookSettings(EndpointSettings):
     endpoints: tuple[EndpointSettings, ...] = ()
     hooks: Hooks = default_hooks
     on_outcome: Callable[[Outcome, HookRequest, float], object] | None = None
-    processing: Processing = "thread"
+    processing: str = "thread"
     database: str = DEFAULT_DB_ALIAS
     retention: timedelta | None = timedelta(days=35)
     payload_retention: timedelta | None = timedelta(days=30)

@@ -16,8 +16,13 @@ class LicenseChainHooksConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Register the system checks, and import ``webhooks.py`` of every app, so that its handlers register."""
+        """Register the system checks, and import ``webhooks.py`` of every app, so that its handlers register.
+
+        Where a task queue runs them, this is also where its workers learn of their task.
+        """
         from licensechain_hooks.contrib.django import checks  # noqa: PLC0415 - needs the apps
+        from licensechain_hooks.contrib.django._reading import prepare_queue  # noqa: PLC0415
 
         checks.register(self.label)
         autodiscover_modules("webhooks")
+        prepare_queue()

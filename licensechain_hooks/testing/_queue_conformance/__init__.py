@@ -1,0 +1,1 @@
+"""The parts of `licensechain_hooks.testing.queue_conformance`."""
