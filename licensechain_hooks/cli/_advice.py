@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from licensechain_hooks.cli._entries import spell_count
 from licensechain_hooks.cli._findings import Finding, Findings
 from licensechain_hooks.cli._output import printable
-from licensechain_hooks.cli._times import spell_moment
+from licensechain_hooks.operations.words import spell_count, spell_moment
 
 __all__ = ["FINDINGS_HEADER", "advice", "all_facts", "finding_row", "sum_up"]
 

@@ -4,21 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from licensechain_hooks._stores import Entry, EntryState, LedgerRow
-from licensechain_hooks.cli._output import columns, echo, printable, show_table
-from licensechain_hooks.cli._times import spell_moment
+from licensechain_hooks._stores import Entry, LedgerRow
+from licensechain_hooks.cli._output import echo, show_table
+from licensechain_hooks.operations.status import TROUBLE
+from licensechain_hooks.operations.words import columns, printable, spell_count, spell_moment
 
-__all__ = ["TROUBLE", "entry_facts", "handler_facts", "show_entries", "show_entry", "spell_count"]
+__all__ = ["entry_facts", "handler_facts", "show_entries", "show_entry"]
 
-TROUBLE: frozenset[EntryState] = frozenset({"failed", "dead", "conflict"})
-"""The states that somebody may have to look at."""
 _HEADER = ("pk", "state", "type", "event id", "license", "received", "attempts", "last error")
-
-
-def spell_count(number: int, noun: str) -> str:
-    """A number and what it counts."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def show_entries(listed: Sequence[dict[str, Any]]) -> None:

@@ -9,8 +9,8 @@ import click
 
 from licensechain_hooks import ConfigurationError, Hooks, Receiver
 from licensechain_hooks.cli._app import load_app
-from licensechain_hooks.cli._entries import spell_count
 from licensechain_hooks.cli._output import note, printable
+from licensechain_hooks.operations.words import spell_count
 
 __all__ = ["EventTypes", "app_types", "events_options", "given_types", "named_types"]
 

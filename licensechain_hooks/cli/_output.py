@@ -4,21 +4,16 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from licensechain_hooks.operations.words import columns, printable
+
 __all__ = ["columns", "echo", "echo_json", "note", "paint", "printable", "show_table"]
 
 _lock = threading.Lock()
-
-
-def printable(text: str) -> str:
-    r"""A text from elsewhere with its control characters spelled out (``\x1b``), so that a terminal obeys none."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
 
 
 def echo(line: str) -> None:
@@ -39,13 +34,6 @@ def echo_json(value: Any, *, indent: int | None = None) -> None:
 def paint(text: str, *, good: bool) -> str:
     """Colour a verdict, where colours are shown."""
     return click.style(text, fg="green" if good else "red") if _is_colourful() else text
-
-
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Rows as lines whose columns stand below each other."""
-    table = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
 def show_table(

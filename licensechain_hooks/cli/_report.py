@@ -6,8 +6,8 @@ from typing import Any
 
 from licensechain_hooks import HookRequest, Outcome
 from licensechain_hooks.cli._output import echo, echo_json, paint, printable
-from licensechain_hooks.cli._times import spell_duration
 from licensechain_hooks.cli._watched import Attempt
+from licensechain_hooks.operations.words import spell_duration
 
 __all__ = ["Report"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from licensechain_hooks.cli._target import Answer
+from licensechain_hooks.operations.sending import Answer
 
 __all__ = ["Action", "Finding", "Step", "make_steps"]
 

@@ -16,7 +16,7 @@ import click
 from licensechain_hooks.cli._child import ChildProcess, emulator_process, listen_process
 from licensechain_hooks.cli._sample import demo_hooks
 from licensechain_hooks.cli._scenes import Action, Finding, Step
-from licensechain_hooks.cli._target import Answer
+from licensechain_hooks.operations.sending import Answer
 
 __all__ = ["Stage", "warm_up"]
 

@@ -8,12 +8,12 @@ import click
 
 from licensechain_hooks import canonical_type
 from licensechain_hooks.cli._api import api_options, check_id, checked_url, opened_client, same_url, spell_url
-from licensechain_hooks.cli._entries import spell_count
 from licensechain_hooks.cli._event_types import EventTypes, app_types
 from licensechain_hooks.cli._options import format_option
 from licensechain_hooks.cli._output import echo, echo_json, note, printable
 from licensechain_hooks.cli._secret_out import SecretSource, secret_options
 from licensechain_hooks.cli._webhook_rows import show_difference
+from licensechain_hooks.operations.words import spell_count
 
 if TYPE_CHECKING:
     from licensechain_hooks.client import LicenseChainClient, Webhook

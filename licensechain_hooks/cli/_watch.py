@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from licensechain_hooks.cli._advice import FINDINGS_HEADER, advice, all_facts, finding_row, sum_up
 from licensechain_hooks.cli._findings import Finding, Findings
 from licensechain_hooks.cli._output import echo, echo_json, note, paint, printable
-from licensechain_hooks.cli._times import spell_moment
+from licensechain_hooks.operations.words import spell_moment
 
 __all__ = ["View", "opened_view"]
 

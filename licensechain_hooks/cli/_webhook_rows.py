@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from licensechain_hooks.cli._api import spell_url
 from licensechain_hooks.cli._output import columns, echo, echo_json, paint, printable, show_table
-from licensechain_hooks.cli._times import spell_moment
+from licensechain_hooks.operations.words import spell_moment
 
 if TYPE_CHECKING:
     from licensechain_hooks.client import DeliveryLog, Webhook

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,16 +17,11 @@ from licensechain_hooks.cli._app import app_option, load_app
 from licensechain_hooks.cli._options import STDIN, format_option, load_secrets, secret_file_option
 from licensechain_hooks.cli._output import echo, echo_json, paint, printable
 from licensechain_hooks.cli._service_checks import clock_finding, find_webhook, webhook_findings
-from licensechain_hooks.cli._settings_checks import (
-    app_findings,
-    environment_findings,
-    inbox_findings,
-    inbox_url_findings,
-    is_installed,
-    secret_findings,
-)
+from licensechain_hooks.cli._settings_checks import inbox_findings, inbox_url_findings
 from licensechain_hooks.diagnosis.captures import Capture, CaptureError, read_capture
 from licensechain_hooks.diagnosis.findings import Finding, Settings, diagnose
+from licensechain_hooks.operations.checkup import app_findings, environment_findings, is_installed, secret_findings
+from licensechain_hooks.operations.reports import count_of, finding_facts, finding_lines, report_facts, summary
 
 __all__ = ["command"]
 
@@ -121,7 +115,7 @@ def command(
         found.append(finding)
         _tell(finding, form)
     _sum_up(found, form)
-    context.exit(_FINDINGS if _counts(found) else 0)
+    context.exit(_FINDINGS if count_of(found) else 0)
 
 
 def _examine(patient: Patient) -> Iterator[Finding]:
@@ -238,48 +232,17 @@ def _skipped(code: str, what: str, todo: str) -> Finding:
     return Finding(code=code, verdict="skipped", what=what, todo=todo)
 
 
-def _counts(found: Sequence[Finding]) -> int:
-    return sum(finding.verdict in {"warn", "fail"} for finding in found)
-
-
 def _tell(finding: Finding, form: str) -> None:
     if form == "jsonl":
-        echo_json(_facts(finding))
+        echo_json(finding_facts(finding))
     elif form == "text":
-        _show(finding)
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+        for line in finding_lines(finding, width=width, paint=lambda text, is_good: paint(text, good=is_good)):
+            echo(line)
 
 
 def _sum_up(found: Sequence[Finding], form: str) -> None:
-    number = _counts(found)
     if form == "json":
-        echo_json({"ok": not number, "checks": [_facts(finding) for finding in found]}, indent=2)
+        echo_json(report_facts(found), indent=2)
     elif form == "text":
-        skipped = sum(finding.verdict == "skipped" for finding in found)
-        rest = f"; {skipped} skipped" if skipped else ""
-        echo(paint(f"{number} to look at{rest}" if number else f"nothing to do{rest}", good=not number))
-
-
-def _facts(finding: Finding) -> dict[str, Any]:
-    facts = finding.facts()
-    return {"check": facts.pop("code"), **facts}
-
-
-def _show(finding: Finding) -> None:
-    """Verdict, check and what is so on a line; below it why, and what to do."""
-    verdict = f"{finding.verdict:<7}"
-    if finding.verdict != "skipped":
-        verdict = paint(verdict, good=finding.verdict == "ok")
-    head = f"{finding.code:<18} "
-    indent = " " * 27
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-    lines = _wrapped(finding.what, width - len(indent))
-    echo(f"{verdict} {printable(head)}{lines[0]}")
-    for line in lines[1:]:
-        echo(f"{indent}{line}")
-    for label, text in (("why", finding.why), ("do", finding.todo)):
-        for number, line in enumerate(_wrapped(text, width - len(indent) - 5)):
-            echo(f"{indent}{label + ':' if number == 0 else '':<5}{line}")
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(printable(text), max(width, 40), break_long_words=False, break_on_hyphens=False)
+        echo(paint(summary(found), good=not count_of(found)))

@@ -4,20 +4,21 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 import click
 
-from licensechain_hooks._stores import Entry, EntryFilter, EntryState, Inbox
+from licensechain_hooks._stores import Entry, EntryFilter, Inbox
 from licensechain_hooks.cli._app import app_option, open_inbox, reported
-from licensechain_hooks.cli._changes import Change, Question, purge
-from licensechain_hooks.cli._entries import entry_facts, handler_facts, show_entries, show_entry, spell_count
-from licensechain_hooks.cli._filters import choose, filter_options, make_filter
+from licensechain_hooks.cli._changes import Question, make_change, purge
+from licensechain_hooks.cli._entries import entry_facts, handler_facts, show_entries, show_entry
+from licensechain_hooks.cli._filters import as_usage_error, filter_options, usual_filter
 from licensechain_hooks.cli._options import format_option
 from licensechain_hooks.cli._output import echo, echo_json, note
-from licensechain_hooks.cli._status import InboxStatus
+from licensechain_hooks.cli._status import show_status, status_of
 from licensechain_hooks.cli._times import duration
+from licensechain_hooks.operations.changes import discarding, replaying
+from licensechain_hooks.operations.words import spell_count
 
 __all__ = ["command"]
 
@@ -26,7 +27,6 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _FINDINGS = 4
 _PK = click.IntRange(1, 2**63 - 1)
 _PAGE = 100  # entries at once, for each comes with its payload
-_FAILED: tuple[EntryState, ...] = ("failed", "dead")
 
 _formats = format_option("text", "json", "jsonl")
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -55,7 +55,7 @@ def command() -> None:
 @_formats
 def list_(*, url: str | None, app: str | None, limit: int, form: str, **given: Any) -> None:
     """List entries, newest first."""
-    wanted = make_filter(**given)
+    wanted = usual_filter(**given)
     listed = []
     with _opened(url, app) as inbox:
         for entry in _newest(inbox, wanted, limit):
@@ -111,13 +111,11 @@ def replay(
 
     A worker runs them, with all their attempts. Handlers that have succeeded do not run again, except with --force.
     """
-    wanted, question = make_filter(**given), Question(yes=yes)
-    states = choose("replay", wanted, usual=_FAILED, forced=("processed", "ignored"), force=force)
-    effect = "all their handlers run again" if force else "the handlers that have not succeeded run again"
+    wanted, question = usual_filter(**given), Question(yes=yes)
+    with as_usage_error():
+        change = replaying(wanted, force=force)
     with _opened(url, app) as inbox:
-        apply = partial(inbox.replay, force=force)
-        change = Change(action="replay", done="replayed", effect=effect, states=states, apply=apply)
-        context.exit(change.make(inbox, wanted, question, as_json=form != "text"))
+        context.exit(make_change(change, inbox, wanted, question, as_json=form != "text"))
 
 
 @command.command("discard")
@@ -132,12 +130,11 @@ def discard(
     context: click.Context, /, *, url: str | None, app: str | None, force: bool, yes: bool, form: str, **given: Any
 ) -> None:
     """Give entries up: of those that are meant, the failed and the dead ones. They become ignored."""
-    wanted, question = make_filter(**given), Question(yes=yes)
-    states = choose("discard", wanted, usual=_FAILED, forced=("received",), force=force)
-    effect = "their handlers do not run any more"
+    wanted, question = usual_filter(**given), Question(yes=yes)
+    with as_usage_error():
+        change = discarding(wanted, force=force)
     with _opened(url, app) as inbox:
-        change = Change(action="discard", done="discarded", effect=effect, states=states, apply=inbox.discard)
-        context.exit(change.make(inbox, wanted, question, as_json=form != "text"))
+        context.exit(make_change(change, inbox, wanted, question, as_json=form != "text"))
 
 
 @command.command("purge")
@@ -178,9 +175,9 @@ def stats(
     """
     with _opened(url, app) as inbox:
         found = inbox.stats()
-    status = InboxStatus.of(found, max_age=max_age)
+    status = status_of(found, max_age=max_age)
     if form == "text":
-        status.show()
+        show_status(status)
     else:
         echo_json(status.facts(), indent=2 if form == "json" else None)
     context.exit(_FINDINGS if check and status.findings else 0)

@@ -14,10 +14,10 @@ from licensechain_hooks.cli._options import (
     profile_option,
     secret_file_option,
 )
-from licensechain_hooks.cli._output import echo_json, printable
-from licensechain_hooks.cli._progress import progress
+from licensechain_hooks.cli._output import echo_json, note, printable
 from licensechain_hooks.cli._sheet import facts, is_good, junit, show_sheet, summed_up
 from licensechain_hooks.cli._target import parse_target
+from licensechain_hooks.operations.progress import progress
 from licensechain_hooks.testing.probe import Finding, Probe, UnreachableError, size_of
 
 __all__ = ["command"]
@@ -129,7 +129,7 @@ def command(
 def _shown(probe: Probe) -> Iterator[Finding]:
     """The findings, while a bar shows how far it has come."""
     counts: Counter[str] = Counter()
-    with progress("probing") as tell:
+    with progress("probing", note) as tell:
         for number, finding in enumerate(probe.findings(), start=1):
             counts[finding.verdict] += 1
             tell(f"{number} of {len(probe.items)}: {summed_up(counts)}")

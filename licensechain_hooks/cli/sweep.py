@@ -4,9 +4,9 @@ import click
 
 from licensechain_hooks import ConfigurationError, Receiver, StoreUnavailableError
 from licensechain_hooks.cli._app import app_option, load_app, reported
-from licensechain_hooks.cli._entries import spell_count
 from licensechain_hooks.cli._options import format_option
 from licensechain_hooks.cli._output import echo, echo_json, printable
+from licensechain_hooks.operations.words import spell_count
 
 __all__ = ["command"]
 

@@ -10,11 +10,11 @@ from functools import partial
 import click
 
 from licensechain_hooks.cli._app import app_option, find_worker, load_app, reported, spell_inbox
-from licensechain_hooks.cli._entries import spell_count
 from licensechain_hooks.cli._options import format_option
 from licensechain_hooks.cli._output import echo, echo_json, note
 from licensechain_hooks.cli._report import Report
 from licensechain_hooks.cli._watched import WatchedInbox
+from licensechain_hooks.operations.words import spell_count
 from licensechain_hooks.worker import Worker
 
 __all__ = ["command"]

@@ -122,7 +122,7 @@ def test_ctrl_c_exits_with_130(invoke, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trigger, "post", interrupted)
+    monkeypatch.setattr(trigger, "deliver", interrupted)
     result = invoke("trigger", "license.revoked", "--to", "http://127.0.0.1:9/")
     assert (result.exit_code, result.stdout, result.stderr.strip()) == (130, "", "")
 

@@ -334,9 +334,9 @@ def test_purge_deletes_what_is_past_its_retention(filled, clock, run_inbox):
 
 def test_a_long_purge_says_how_far_it_is(filled, clock, run_inbox, monkeypatch):
     """Where there is no terminal, a purge that takes long prints a line from time to time, to stderr."""
-    from licensechain_hooks.cli import _progress
+    from licensechain_hooks.operations import progress
 
-    monkeypatch.setattr(_progress, "_INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "_INTERVAL", 0.0)
     clock.move(timedelta(days=36))
     result = run_inbox("purge", "--yes")
     assert result.stderr.splitlines() == ["purging: 2 payloads, 0 entries", "purging: 2 payloads, 2 entries"]

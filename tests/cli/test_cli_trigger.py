@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from licensechain_hooks.cli import _target
+from licensechain_hooks.operations import sending
 
 
 def jsonl(result):
@@ -94,15 +94,15 @@ def test_json_is_one_document(invoke, listening):
 )
 def test_data_is_json_else_text(given, expected, invoke, monkeypatch):
     """``--data key=value`` becomes a field of the body's data: JSON where it is JSON, else the text."""
-    from licensechain_hooks.cli import trigger
+    from licensechain_hooks.operations import deliveries
 
     bodies = []
 
     def keep(_target_, body, _headers):
         bodies.append(json.loads(body))
-        return _target.Answer(status=200, outcome="processed")
+        return sending.Answer(status=200, outcome="processed")
 
-    monkeypatch.setattr(trigger, "post", keep)
+    monkeypatch.setattr(deliveries, "post", keep)
     result = invoke("trigger", "license.created", "--to", "http://127.0.0.1:9/", "--data", given, "--data", "id=lic_9")
     assert (result.exit_code, bodies[0]["data"]["seats"], bodies[0]["data"]["id"]) == (0, expected, "lic_9")
 
@@ -264,7 +264,7 @@ def test_replies_of_other_receivers(reply, invoke, answering):
 )
 def test_no_answer_in_time(reply, invoke, answering, monkeypatch):
     """Whoever has not answered in full when time is up, LicenseChain gives up, and so does this."""
-    monkeypatch.setattr(_target, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(sending, "_TIMEOUT", 0.2)
     result = invoke("trigger", "license.revoked", "--to", answering(reply, keep=True))
     assert (result.exit_code, "did not answer within" in result.stderr) == (1, True), result.stderr
 
@@ -274,7 +274,7 @@ def test_a_trickle_is_no_answer(invoke, monkeypatch):
     import socket
     import threading
 
-    monkeypatch.setattr(_target, "_TIMEOUT", 0.4)
+    monkeypatch.setattr(sending, "_TIMEOUT", 0.4)
     ended = threading.Event()
 
     def trickle(server):
@@ -310,7 +310,7 @@ def test_names_without_an_address(invoke):
 
 def test_the_query_is_sent():
     """The whole path of the URL is delivered to, query included."""
-    target = _target.parse_target("http://LOCALHOST:81/a/b?c=d#e", allow_remote=False)
+    target = sending.parse_target("http://LOCALHOST:81/a/b?c=d#e", allow_remote=False)
     assert (target.address, target.path) == ("localhost:81", "/a/b?c=d")
 
 

@@ -41,6 +41,7 @@ THIRD_PARTY = {
     "inbox/_impatient": {"psycopg"},
     "inbox/_schema": {"sqlalchemy"},
     "inbox/sql": {"sqlalchemy"},
+    "operations/progress": {"rich"},
     "pytest_plugin": {"pytest"},
     "testing": {"pydantic", "pytest"},
     "testing/strategies": {"hypothesis", "pydantic"},
@@ -51,6 +52,11 @@ PUBLIC = {
     f"{PACKAGE}.dedupe.redis",
     f"{PACKAGE}.testing",
     *(f"{PACKAGE}.inbox{module}" for module in ("", ".database", ".sql")),
+}
+# And what a command line of its own may.
+PUBLIC |= {f"{PACKAGE}.diagnosis.{module}" for module in ("captures", "findings")} | {
+    f"{PACKAGE}.operations.{path.stem}"
+    for path in (Path(__file__).parents[2] / PACKAGE / "operations").glob("[!_]*.py")
 }
 BEYOND_ITS_NEIGHBOURS = {("contrib/fastapi", f"{PACKAGE}.contrib.starlette")}
 

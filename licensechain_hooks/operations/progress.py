@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from licensechain_hooks.cli._output import note
-
 __all__ = ["progress"]
 
-_INTERVAL = 5.0  # seconds between two lines, where there is no terminal
+_INTERVAL = 2.0  # seconds between two lines, where there is no terminal
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[str], None]]:
-    """Show how far something has come: a bar on a terminal, else a line from time to time.
+def progress(title: str, note: Callable[[str], object]) -> Iterator[Callable[[str], None]]:
+    """Show how far something has come: a bar on a terminal, where rich is installed, else a line from time to time.
+
+    Args:
+        title: what goes on.
+        note: prints a line on stderr.
 
     Yields:
         what to call with the words for how far it has come.
@@ -30,17 +32,18 @@ def progress(title: str) -> Iterator[Callable[[str], None]]:
             with bar as tell:
                 yield tell
             return
-    yield _Lines(title)
+    yield _Lines(title, note)
 
 
 class _Lines:
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, note: Callable[[str], object]) -> None:
         self._title = title
+        self._note = note
         self._next = monotonic() + _INTERVAL
 
     def __call__(self, words: str) -> None:
         if monotonic() >= self._next:
-            note(f"{self._title}: {words}")
+            self._note(f"{self._title}: {words}")
             self._next = monotonic() + _INTERVAL
 
 
