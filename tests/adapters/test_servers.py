@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from adapters_served import Pair, running
+from adapters_served import Pair, require, running
 
 from licensechain_hooks.testing.server_conformance import Served, ServerConformance
 
@@ -11,7 +11,9 @@ from licensechain_hooks.testing.server_conformance import Served, ServerConforma
 @pytest.fixture(scope="class")
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The server in a process of its own."""
-    with running(Pair(request.cls.server, request.cls.framework), tmp_path_factory.mktemp("served")) as served:
+    pair = Pair(request.cls.server, request.cls.framework)
+    require(pair)
+    with running(pair, tmp_path_factory.mktemp("served")) as served:
         yield served
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from adapters_served import MAX_BODY, Pair, running
+from adapters_served import MAX_BODY, Pair, require, running
 from peers import PEERS
 
 from licensechain_hooks.testing.probe import Finding, Probe
@@ -27,6 +27,7 @@ def probed(tmp_path):
     """A function: everything that the probe finds at a framework under a server."""
 
     def probe(pair: Pair, *, profile="guide") -> list[Finding]:
+        require(pair)
         with running(pair, tmp_path, profile=profile) as served:
             host, port = served.address
             return list(

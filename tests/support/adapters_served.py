@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
 from licensechain_hooks.testing.server_conformance import Forge, Served
 
-__all__ = ["ADAPTERS", "MAX_BODY", "Pair", "running"]
+__all__ = ["ADAPTERS", "MAX_BODY", "Pair", "require", "running"]
 
 MAX_BODY = 64 * 1024
 _PATH = "/webhooks/licensechain"
@@ -34,11 +32,11 @@ class Pair:
         return f"{self.framework}-{self.server}"
 
     @property
-    def modules(self) -> list[str]:
-        """What has to be installed."""
+    def missing(self) -> list[str]:
+        """What would have to be installed."""
         framework = _MODULES.get(self.framework, self.framework.removeprefix("peer-"))
         needed = [self.server.partition("-")[0], framework, "httptools" if "httptools" in self.server else None]
-        return [module for module in needed if module is not None]
+        return [module for module in needed if module is not None and find_spec(module) is None]
 
     @property
     def reads_slowly(self) -> bool:
@@ -59,21 +57,27 @@ ADAPTERS = (
 )
 
 
+def require(pair: Pair) -> None:
+    """Skip a test of what is not installed."""
+    import pytest
+
+    if pair.missing:
+        pytest.skip(f"{' and '.join(pair.missing)}: not installed")
+
+
 @contextmanager
-def running(pair: Pair, folder: Path, *, profile: str = "guide") -> Iterator[Served]:
-    """A framework under a server, with a handler that writes down each event's id; skips what is not installed.
+def running(pair: Pair, folder: Path, *, profile: str = "guide", secret: str = "") -> Iterator[Served]:
+    """A framework under a server, with a handler that writes down each event's id.
 
     Args:
         pair: which.
         folder: an empty one.
         profile: of the endpoint.
+        secret: the signing secret; by default a new one.
     """
-    for module in pair.modules:
-        if find_spec(module) is None:
-            pytest.skip(f"{module} is not installed")
     runs, log = folder / "runs", folder / "log"
     runs.touch()
-    secret = secrets.token_hex(32)
+    secret = secret or secrets.token_hex(32)
     script = Path(__file__).with_name("served.py")
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening, log.open("wb") as output:
         listening.set_inheritable(True)
