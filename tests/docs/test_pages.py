@@ -2,6 +2,7 @@
 
 import os
 import re
+from importlib.metadata import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,6 +39,14 @@ def test_links(name: str) -> None:
         link for found in LINK.findall(page.read_text(encoding="utf-8")) if not leads(link := "".join(found), page)
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
+def test_extras(name: str) -> None:
+    """What a page wants installed can be."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    asked = {extra for extras in re.findall(r"licensechain-hooks\[([\w,]+)\]", text) for extra in extras.split(",")}
+    assert asked - set(metadata("licensechain-hooks").get_all("Provides-Extra") or []) == set()
 
 
 def leads(link: str, page: Path) -> bool:

@@ -7,12 +7,14 @@ import textwrap
 import time
 from collections.abc import Callable
 from contextlib import closing
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from emulated import Emulated
+from pages import blocks_of
 
 from licensechain_hooks import Receiver
 from licensechain_hooks.cli import main
@@ -25,22 +27,27 @@ PATH = "/webhooks/licensechain"
 EXCHANGES: dict[str, Callable[[Any, RawDelivery, str], Answer]] = {
     "Flask": wsgi_exchange,
     "FastAPI": asgi_exchange,
-    "Starlette": asgi_exchange,
 }
 
 
 @pytest.fixture(scope="session")
-def blocks(root: Path) -> dict[str, str]:
+def page(root: Path) -> str:
+    """The README."""
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def blocks(page: str) -> dict[str, str]:
     """The README's Python, by what it stands under and the file it belongs into."""
-    found: dict[str, str] = {}
-    heading = ""
-    for part in re.findall(
-        r"^\*\*(\w+)\*\*:|^```python\n(.*?)^```", (root / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    ):
-        heading = part[0] or heading
-        if part[1]:
-            found[f"{heading} {part[1].split(maxsplit=2)[1].rstrip(',')}"] = part[1]
-    return found
+    headings = [
+        (found[1], page.count("\n", 0, found.start()) + 1)
+        for found in re.finditer(r"^\*\*(\w+)\*\*:", page, re.MULTILINE)
+    ]
+    return {
+        f"{[name for name, line in headings if line < block.line][-1]} {block.file}": block.text
+        for block in blocks_of(page)
+        if "not run" not in block.markers
+    }
 
 
 @pytest.fixture
@@ -61,7 +68,7 @@ PATIENCE = 30  # seconds for a worker on a busy machine
 
 
 def test_every_block_is_run(blocks: dict[str, str]) -> None:
-    """No Python stands in the README that no test below runs."""
+    """No block stands in the README that no test below runs, but for those that say why."""
     expected = {f"{name} app.py" for name in EXCHANGES} | {
         "Django urls.py",
         "Django webhooks.py",
@@ -151,7 +158,19 @@ def test_client(blocks: dict[str, str], run_python: Callable[..., Any], emulator
     assert ran.stdout == "https://shop.example/hooks license.revoked payment.failed\n"
 
 
-def test_commands_exist(root: Path) -> None:
+def test_commands_exist(page: str) -> None:
     """The table names the commands that there are."""
-    (row,) = [line for line in (root / "README.md").read_text().splitlines() if line.startswith("| `cli`")]
+    (row,) = [line for line in page.splitlines() if line.startswith("| `cli`")]
     assert re.findall(r"`([a-z]+)`", row)[1:] == main.list_commands(click.Context(main))
+
+
+def test_extras_exist(page: str) -> None:
+    """The table names the extras that there are."""
+    table = page.split("| extra |")[1].split("\n\n", maxsplit=1)[0]
+    named = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named == set(metadata("licensechain-hooks").get_all("Provides-Extra"))
+
+
+def test_it_is_short(page: str) -> None:
+    """Who reads it has read it in five minutes."""
+    assert len(page.splitlines()) < 200
