@@ -216,7 +216,7 @@ def _checked_body(body: object) -> Any:
 
 def _pairs(source: Any) -> Iterable[tuple[str | bytes, str | bytes]]:
     multi_items = getattr(source, "multi_items", None)
-    if multi_items is not None:
+    if callable(multi_items):  # of Sanic's headers any attribute is there, and is a header's text
         return multi_items()  # type: ignore[no-any-return]
     return source.items() if isinstance(source, Mapping) else source
 

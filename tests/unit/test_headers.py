@@ -57,6 +57,16 @@ def test_multi_items_are_all_seen():
     assert Headers(MultiDict({"X-One": "a"})).get(b"x-one") == b"a,b"
 
 
+def test_headers_that_are_attributes():
+    """An object like Sanic's headers, of which any attribute is a header's text, is asked by what it is: a mapping."""
+
+    class Attributes(dict):
+        def __getattr__(self, name):
+            return self.get(name.replace("_", "-"), "")
+
+    assert Headers(Attributes({"x-one": "a"})).get(b"x-one") == b"a"
+
+
 @pytest.mark.parametrize("pairs", [[(b"x-one", b"a"), (b"x-one", b"b")], ((b"x-one", b"a"), (b"x-one", b"b"))])
 def test_asgi_pairs(pairs):
     """An ASGI scope's headers may be any iterable of pairs, repeated ones included."""
