@@ -54,6 +54,23 @@ if plan["inbox"]:
     hooks.on("*", transactional=True)(book)
 
 
+@hooks.on("license.suspended")
+def stumble(_event: Event, context: HandlerContext) -> None:
+    """Fail at first."""
+    if context.attempt == 1:
+        msg = "the first attempt fails"
+        raise RuntimeError(msg)
+
+
+def leak(_event: Event, *, kept: list[Any] = []) -> None:  # noqa: B006 - it is there to be kept
+    """Keep some memory and a descriptor."""
+    kept.append((os.urandom(20_000), os.dup(1)))
+
+
+if plan["leaking"]:
+    hooks.on("license.created")(leak)
+
+
 @hooks.on_conflict
 def alert(event: Event) -> None:
     """Be told of an event with other content than before."""

@@ -48,16 +48,25 @@ class Answered:
     seconds: float
 
 
-def new_delivery(secret: str, *, event_id: str | None = None, note: str = "") -> Delivery:
+def new_delivery(
+    secret: str,
+    *,
+    event_id: str | None = None,
+    event_type: str = "license.created",
+    note: str = "",
+    body: bytes | None = None,
+) -> Delivery:
     """A signed delivery of a new event, or of one with this id.
 
     Args:
         secret: the signing secret.
         event_id: by default a new one.
+        event_type: of the event.
         note: a part of its content.
+        body: in place of the event's.
     """
-    event = make_event("license.created", event_id=event_id, data={"note": note} if note else None)
-    body = event_body(event)
+    event = make_event(event_type, event_id=event_id, data={"note": note} if note else None)
+    body = event_body(event) if body is None else body
     headers = sign_request(body, secret) | {"Content-Length": str(len(body)), "Host": "127.0.0.1"}
     head = f"POST {PATH} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return Delivery(event.id, body, head.encode() + b"\r\n" + body)

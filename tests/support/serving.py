@@ -42,6 +42,7 @@ class Plan:
         embedded: whether they run the handlers.
         lease: of the worker, in seconds.
         preload: whether gunicorn makes the application before it forks.
+        leaking: whether a handler keeps memory and a descriptor of each event: to see that this is noticed.
     """
 
     framework: str
@@ -52,6 +53,7 @@ class Plan:
     embedded: bool = True
     lease: float = 60.0
     preload: bool = False
+    leaking: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
