@@ -126,6 +126,14 @@ def test_the_store_is_not_asked_for_what_is_refused(endpoint, hooks, make_body, 
     )
 
 
+def test_a_forged_redelivery(receiver, hooks, delivery, make_body, signed, receive):
+    """A forged copy of an event that is known is refused like any other; what is remembered proves nothing of it."""
+    hooks.on("*")(lambda _event: None)
+    assert receive(receiver, delivery()).name == "processed"
+    forged = make_body(), make_body(data={"id": "lic_9"})
+    assert [receive(receiver, HookRequest(body, signed(b"another body"))).status for body in forged] == [401, 401]
+
+
 def test_what_the_store_is_given(endpoint, hooks, delivery, receive, runs):
     """Endpoint, id and the signed bytes go in; the reservation comes back to be completed."""
     seen = []

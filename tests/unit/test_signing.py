@@ -6,7 +6,7 @@ import hmac
 
 import pytest
 
-from licensechain_hooks import ConfigurationError, VerificationError, sign
+from licensechain_hooks import ConfigurationError, VerificationError, _signing, sign
 from licensechain_hooks._signing import SigningKey, read_signature, signing_key, verify_signature, verify_timestamp
 
 BODY = b'{"id":"evt_1"}'
@@ -29,6 +29,20 @@ def time_refusal(header: bytes | None, *, lenient: bool = False, tolerance: floa
     with pytest.raises(VerificationError) as caught:
         verify_timestamp(header, NOW, tolerance, lenient=lenient)
     return caught.value.reason
+
+
+def test_digests_meet_in_constant_time(monkeypatch, secret, digest):
+    """A digest that was sent meets ours in `hmac.compare_digest` alone: an early exit would tell how much was right."""
+    compared = []
+
+    def compare(ours, theirs):
+        compared.append((ours.hex(), theirs.hex()))
+        return hmac.compare_digest(ours, theirs)
+
+    monkeypatch.setattr(_signing, "compare_digest", compare)
+    keys = [signing_key("another-secret"), signing_key(secret)]
+    verify_signature(keys, BODY, bytes.fromhex(digest))
+    assert compared == [(sign("another-secret", BODY), digest), (digest, digest)]
 
 
 def test_sign_is_lower_case_hex_of_hmac_sha256(secret, digest):
