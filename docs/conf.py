@@ -33,7 +33,9 @@ myst_heading_anchors = 3
 
 default_role = "code"  # docstrings name things between single backquotes
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 python_use_unqualified_type_names = True
@@ -50,3 +52,12 @@ html_show_copyright = False
 html_theme_options = {"top_of_page_buttons": []}
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
+
+
+def setup(app):
+    """Say of a default what it is called: a function has no source to be read off."""
+
+    def spell(_app, _what, _name, _thing, _options, signature, returned):
+        return (signature or "").replace("<built-in function time>", "time.time") or signature, returned
+
+    app.connect("autodoc-process-signature", spell)

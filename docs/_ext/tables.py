@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from licensechain_hooks import (
 from licensechain_hooks._stores import ENTRY_STATES
 from licensechain_hooks.cli import _service_checks
 from licensechain_hooks.contrib import prometheus
-from licensechain_hooks.contrib.django import checks as django_checks
 from licensechain_hooks.contrib.django import conf as django_conf
+from licensechain_hooks.contrib.django.checks import CHECKS
+from licensechain_hooks.contrib.django.management import commands as commands_of_django
 from licensechain_hooks.contrib.flask import LicenseChainHooks
 from licensechain_hooks.diagnosis import _words
 from licensechain_hooks.diagnosis.dialects import DIALECTS
@@ -67,10 +69,8 @@ def events() -> str:
     rows = []
     for name, event_class in EVENT_CLASSES.items():
         also = ", ".join(f"`{other}`" for other in spellings(name)[1:])
-        data = event_class.model_fields["data"].annotation
-        class_names = f"`{event_class.__name__}`", f"`{getattr(data, '__name__', data)}`"
-        rows.append((f"`{name}`", also, *class_names, _first(event_class)))
-    return _table(("type", "also spelled", "class", "`data`", "when"), rows)
+        rows.append((f"`{name}`", f"`{event_class.__name__}`", _first(event_class).partition(" Also sent as")[0], also))
+    return _table(("type", "class", "when", "also spelled"), rows)
 
 
 def outcomes() -> str:
@@ -158,12 +158,25 @@ def flask_settings() -> str:
 
 def checks() -> str:
     """Django's system checks."""
-    rows = []
-    for function in (getattr(django_checks, name) for name in django_checks.__all__):
-        found = re.split(r"\b([EW]\d{3})", inspect.cleandoc(function.__doc__ or ""))[1:]
-        for number, said in zip(found[::2], found[1::2], strict=True):
-            rows.append((f"`licensechain_hooks.{number}`", _sentence(_code(" ".join(said.split()).lstrip(":, ")))))
-    return _table(("check", "when"), sorted(rows))
+    ran = {"always": "always", "deploy": "`check --deploy`", "database": "`check --database`"}
+    rows = [
+        (
+            f"`{check.id.partition('.')[2]}`",
+            check.level,
+            ran[check.when],
+            check.message,
+            _code(" ".join(check.about.split())),
+        )
+        for check in sorted(CHECKS, key=lambda check: check.id)
+    ]
+    return _table(("id", "level", "when", "what is wrong", "why it matters"), rows)
+
+
+def commands() -> str:
+    """The commands of ``manage.py``."""
+    names = sorted(path.stem for path in Path(commands_of_django.__path__[0]).glob("licensechain_*.py"))
+    rows = [(f"`{name}`", import_module(f"{commands_of_django.__name__}.{name}").Command.help) for name in names]
+    return _table(("`manage.py …`", "what it does"), rows)
 
 
 def metrics() -> str:
@@ -283,4 +296,7 @@ def _sentence(text: str) -> str:
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
+    if len(lines) == 2:
+        msg = f"the table of {heads[0]} is empty: what it is written out of has moved"
+        raise ValueError(msg)
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

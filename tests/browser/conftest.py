@@ -1,40 +1,23 @@
-"""A browser, pages that are watched, and an endpoint of ours for the emulator to deliver to.
+"""A browser, pages that are watched, and an endpoint of ours for the emulator to deliver to."""
 
-``LICENSECHAIN_TEST_CHROMIUM`` names the browser, else it is the system's. Without one, or without playwright, these
-tests are skipped, or fail where ``LICENSECHAIN_TEST_REQUIRE`` asks for ``browser``.
-"""
-
-import os
 import secrets
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy
+from chromium import artefacts_in, chromium
 from starlette.applications import Starlette
 
 from licensechain_hooks import Endpoint, Hooks, Receiver
 from licensechain_hooks.cli._servers._asgi import ASGIServer
 from licensechain_hooks.contrib.starlette import hooks_lifespan, webhook_route
 from licensechain_hooks.inbox.sql import SqlInbox
-
-_SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the network is closed
-]
 
 
 @dataclass(frozen=True)
@@ -56,17 +39,8 @@ class Served:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, without a window and without a network."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _lacking("no playwright: pip install playwright")
-    path = os.environ.get("LICENSECHAIN_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        _lacking("no Chromium: apt-get install chromium, or name one in LICENSECHAIN_TEST_CHROMIUM")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=_SWITCHES)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
@@ -134,12 +108,4 @@ def served(tmp_path: Path) -> Iterator[Served]:
 @pytest.fixture
 def artefacts(tmp_path: Path) -> Path:
     """Where screenshots are kept."""
-    folder = Path(os.environ.get("LICENSECHAIN_TEST_ARTEFACTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _lacking(reason: str) -> NoReturn:
-    if "browser" in os.environ.get("LICENSECHAIN_TEST_REQUIRE", "").replace(",", " ").split():
-        pytest.fail(f"{reason}, and LICENSECHAIN_TEST_REQUIRE asks for it", pytrace=False)
-    pytest.skip(reason)
+    return artefacts_in(tmp_path)
