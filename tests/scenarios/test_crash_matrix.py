@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "the-signing-secret-of-the-crash-matrix"
 KINDS = ("sqlite", "postgres", "django-sqlite", "django")
 LEASE_OVER = 61  # seconds from now
+SWEPT_OVER = 31
 DAY = 24 * 60 * 60
 KILLED = -signal.SIGKILL
 
@@ -64,6 +65,7 @@ class Case:
 
     def __init__(self, kind: str, url: str, nursery: Nursery) -> None:
         self._given = {"kind": kind, "url": url, "record": 0, "handlers": [], "aheads": [0], "max_attempts": 12}
+        self._given["queue"] = False
         self._nursery = nursery
         self._engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
 
@@ -96,9 +98,9 @@ class Case:
         assert self.do("work", handlers=handlers, aheads=[0, LEASE_OVER]) == (0, said)
 
     @contextmanager
-    def server(self, die_at: str = "") -> Iterator[Callable[[bytes], str]]:
+    def server(self, die_at: str = "", **given: Any) -> Iterator[Callable[[bytes], str]]:
         """A web server in a process of its own; a function that delivers a body to it and gives the outcome."""
-        self._begin("serve", die_at, {"handlers": ["book"]})
+        self._begin("serve", die_at, {"handlers": ["book"]} | given)
         started = self._nursery.line()
         try:
             yield lambda body: _deliver(started["port"], body)
@@ -187,6 +189,19 @@ def test_dies_between_commit_and_reply(case, body):
     with case.server() as deliver:
         assert deliver(body) == "duplicate"
         case.until_finished()
+    assert case.entries() == [("processed", 1)]
+    assert case.effects("book") == ["evt-1:book"]
+
+
+def test_dies_between_commit_and_enqueue(case, body):
+    """The entry is there and its message is not: after half a minute a sweep sends it, and it runs once."""
+    with case.server(die_at="not enqueued", queue=True) as deliver:
+        assert deliver(body) == "reset"
+    assert case.entries() == [("received", 0)]
+    with case.server(queue=True) as deliver:
+        assert deliver(body) == "duplicate"
+    said = case.do("sweep", handlers=["book"], aheads=[0, SWEPT_OVER, SWEPT_OVER])
+    assert said == (0, [{"enqueued": enqueued, "ran": enqueued} for enqueued in (0, 1, 0)])
     assert case.entries() == [("processed", 1)]
     assert case.effects("book") == ["evt-1:book"]
 

@@ -4,12 +4,13 @@ One process that has imported everything reads jobs from stdin, one a line, and 
 job says, and then how it ended. Fields of a job:
 
 kind, url: of the inbox.
-do: ``work``, ``serve`` or ``purge``.
+do: ``work``, ``serve``, ``sweep`` or ``purge``.
 die_at: the point, see `Death`; empty: nowhere.
 record: how many events are recorded first.
 handlers: which, in order; of ``tell`` (plain) and ``book`` (transactional).
 aheads: by how many seconds the clock is fast; the work is done once for each.
 max_attempts: of the worker.
+queue: whether the server sends its entries to a queue, in the place of a worker.
 """
 
 import json
@@ -23,7 +24,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import psycopg  # noqa: F401 - so that no fork has to
 
-from licensechain_hooks import Endpoint, Event, HandlerContext, Hooks, Receiver, WorkerSettings
+from licensechain_hooks import Endpoint, EngineQueue, Event, HandlerContext, Hooks, Receiver, WorkerSettings
 from licensechain_hooks._stores import NewEntry, Purged
 from licensechain_hooks.events import warm
 from licensechain_hooks.testing import event_body, make_event
@@ -41,6 +42,7 @@ class Death:
     - ``verified``: a delivery is verified; the inbox is not asked yet.
     - ``inserted``: it is inserted, not committed.
     - ``recorded``: it is committed, not answered.
+    - ``not enqueued``: it is committed, its message is not sent.
     - ``claimed``: the worker has claimed; no handler has begun.
     - ``tell begins``, ``book begins``: as the first thing in the handler.
     - ``tell ends``, ``book ends``: as the last, after its effect.
@@ -106,6 +108,28 @@ class Death:
         inbox._run = drawn_out
 
 
+class Queue(EngineQueue):
+    """A queue in memory, whose engine runs when it is told to.
+
+    Args:
+        death: before a message is sent.
+    """
+
+    def __init__(self, death: Death) -> None:
+        super().__init__()
+        self._death = death
+        self._sent: list[int] = []
+
+    def enqueue(self, pk: int, /) -> None:
+        """See `Enqueuer`."""
+        self._death.at("not enqueued")
+        self._sent.append(pk)
+
+    def work(self) -> int:
+        """Do what the tasks of all messages do; how many entries were due."""
+        return sum(self.run_entry(self._sent.pop()) for _ in self._sent[:])
+
+
 class Job:
     """What a fork does."""
 
@@ -121,7 +145,7 @@ class Job:
         if self._given["record"]:
             self._record(self._given["record"])
         self._death.await_in(self._inbox)
-        {"work": self._work, "serve": self._serve, "purge": self._purge}[self._given["do"]]()
+        {"work": self._work, "serve": self._serve, "sweep": self._sweep, "purge": self._purge}[self._given["do"]]()
 
     def _record(self, count: int) -> None:
         create_schema(self._inbox)
@@ -180,12 +204,22 @@ class Job:
         if not self._given["record"]:
             create_schema(self._inbox)
             self._effects.create()
-        settings = WorkerSettings(embedded=not self._given["die_at"])
-        receiver = Receiver(Endpoint(secrets=[SECRET]), self._hooks(), inbox=self._inbox, worker=settings)
+        receiver = self._receiver(Queue(self._death) if self._given["queue"] else None)
         receiver.start()
         with make_server("127.0.0.1", 0, receiver.wsgi, handler_class=_Quiet) as server:
             _say(pid=os.getpid(), port=server.server_port)
             server.serve_forever()
+
+    def _receiver(self, queue: Queue | None) -> Receiver:
+        settings = WorkerSettings(embedded=not self._given["die_at"])
+        return Receiver(Endpoint(secrets=[SECRET]), self._hooks(), inbox=self._inbox, worker=settings, queue=queue)
+
+    def _sweep(self) -> None:
+        queue = Queue(self._death)
+        receiver = self._receiver(queue)
+        for ahead in self._given["aheads"]:
+            self._ahead = ahead
+            _say(enqueued=receiver.sweep(), ran=queue.work())
 
     def _purge(self) -> None:
         (self._ahead,) = self._given["aheads"]
