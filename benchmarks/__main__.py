@@ -21,8 +21,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios, measured side by side.")
-    sets = parser.add_subparsers(dest="what", required=True, metavar="core|adapters|inbox")
-    for name, text in (("core", "verifying and parsing"), ("adapters", "frameworks"), ("inbox", "durable mode")):
+    sets = parser.add_subparsers(dest="what", required=True, metavar="core|adapters|engines|inbox")
+    for name, text in (
+        ("core", "verifying and parsing"),
+        ("adapters", "frameworks"),
+        ("engines", "task queues that run the handlers"),
+        ("inbox", "durable mode"),
+    ):
         one = sets.add_parser(name, help=text)
         one.add_argument("--rounds", type=_positive, help="how often every contender is timed; more is steadier")
         one.add_argument(
@@ -61,6 +66,10 @@ def _rows(what: str, options: dict[str, Any]) -> list[Row]:
         from benchmarks import adapters
 
         return adapters.rows(**options)
+    if what == "engines":
+        from benchmarks import engines
+
+        return engines.rows(**options)
     from benchmarks import inbox
 
     return inbox.rows(**options)

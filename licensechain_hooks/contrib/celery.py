@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 try:
-    from celery import Celery, current_app, shared_task
+    from celery import Celery
+    from celery.app import app_or_default
     from kombu.pools import producers
 except ImportError as exc:
     msg = "this module needs Celery: pip install 'licensechain-hooks[celery]'"
@@ -30,7 +31,8 @@ class CeleryQueue(EngineQueue):
     """Entries as messages of Celery, on whatever broker the app has.
 
     Args:
-        app: the Celery app; by default the current one, for which the tasks are shared tasks. One queue for each app.
+        app: the Celery app; by default the one that is current where the queue is built, for the current one is each
+            thread's own. One queue for each app.
         queue: the name of Celery's queue; by default the app's routes say.
         sweep_every: how often ``celery beat`` sends what is due.
     """
@@ -39,7 +41,7 @@ class CeleryQueue(EngineQueue):
         self, app: Celery | None = None, *, queue: str | None = None, sweep_every: timedelta = timedelta(seconds=30)
     ) -> None:
         super().__init__()
-        self._app: Any = current_app if app is None else app
+        self._app: Any = app_or_default(app)
 
         def run_entry(pk: int) -> None:
             self.run_entry(pk)
@@ -47,7 +49,7 @@ class CeleryQueue(EngineQueue):
         def sweep() -> None:
             self.sweep()
 
-        task = shared_task if app is None else app.task
+        task = self._app.task
         self._options = {"serializer": "json", "retry": False} | ({} if queue is None else {"queue": queue})
         self._sweep_every = sweep_every.total_seconds()
         self._run_entry: Any = task(name=self.RUN_ENTRY, acks_late=True, ignore_result=True)(run_entry)

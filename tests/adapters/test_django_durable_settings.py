@@ -74,8 +74,14 @@ def redact(body):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"PROCESSING": "threads"}, r"\['PROCESSING'\] must be 'thread', 'worker', 'inline', 'celery', 'tasks' or the dotted path of a queue"),
-        ({"PROCESSING": ["thread"]}, r"\['PROCESSING'\] must be 'thread', 'worker', 'inline', 'celery', 'tasks' or the dotted path of a queue, not list"),
+        (
+            {"PROCESSING": "threads"},
+            r"\['PROCESSING'\] must be 'thread', 'worker', 'inline', 'celery', 'tasks' or the dotted path of a queue",
+        ),
+        (
+            {"PROCESSING": ["thread"]},
+            r"\['PROCESSING'\] must be 'thread', 'worker', 'inline', 'celery', 'tasks' or the dotted path of a queue, not list",
+        ),
         ({"DATABASE": "nowhere"}, "none that is called 'nowhere': configure DATABASES, or set PROCESSING to 'inline'"),
         ({"DATABASE": None}, r"\['DATABASE'\] must be the alias of a database, not NoneType"),
         ({"RETENTION": 35}, r"\['RETENTION'\] must be a timedelta or None, not int"),

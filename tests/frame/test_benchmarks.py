@@ -55,6 +55,7 @@ INBOX = {
     },
     "waiting": {f"waiting, {kind}, claim and settle" for kind in ("PostgreSQL", "SQLite")},
 }
+ENGINES = ("Celery, 2 processes", "Dramatiq, 2 processes", "Huey, 2 processes", "RQ, a fork for each job")
 LACKING = {"not installed", "no procrastinate", "no PostgreSQL"}
 
 
@@ -94,6 +95,17 @@ def test_quick_adapters_prints_every_row(run_benchmarks):
     assert machine.startswith("machine: python ")
     assert head.split() == ["row", "ours", "reference", "measure", "ratio", "quartiles", "target", "met"]
     assert {line.split("  ")[0] for line in lines} == ADAPTERS
+
+
+@pytest.mark.timeout(300)
+def test_quick_engines_prints_every_row(run_benchmarks):
+    """The quick form starts each engine that is installed, exits 0 and prints its row, or that it is not installed."""
+    ran = run_benchmarks("engines", "--quick", "--format", "json")
+    assert ran.returncode == 0, ran.stderr
+    rows = json.loads(ran.stdout)["rows"]
+    assert [row["row"].rpartition(", ")[0] for row in rows] == [*ENGINES]
+    assert {row["note"] for row in rows} - {None} <= {"not installed"}
+    assert [row["row"] for row in rows if (row["ratio"] is None) == (row["note"] is None)] == []
 
 
 @pytest.mark.timeout(300)
