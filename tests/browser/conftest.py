@@ -50,35 +50,48 @@ def expected_complaints() -> list[str]:
 
 
 @pytest.fixture
-def open_page(browser: Any, emulator: Any, expected_complaints: list[str]) -> Iterator[Callable[..., Any]]:
-    """A function that opens the emulator's page; afterwards the page has asked nobody else, and had nothing to complain of."""
+def watched(browser: Any, expected_complaints: list[str]) -> Iterator[Callable[..., Any]]:
+    """A function that opens a page at a URL; afterwards pages have asked nobody else, and had nothing to complain of."""
     complaints: list[str] = []
     hosts: set[str] = set()
+    opened: set[str] = set()
     contexts = []
 
     def on_dialog(dialog: Any) -> None:
         complaints.append(f"dialog {dialog.message}")
         dialog.dismiss()
 
-    def opened(**settings: Any) -> Any:
+    def open_at(url: str, **settings: Any) -> Any:
         context = browser.new_context(
             **{"viewport": {"width": 1360, "height": 900}, "reduced_motion": "reduce", **settings}
         )
         contexts.append(context)
+        opened.add(urlsplit(url).netloc)
         context.set_default_timeout(20_000)
         page = context.new_page()
         page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
         page.on("console", lambda message: complaints.append(f"{message.type} {message.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error {error}"))
         page.on("dialog", on_dialog)
-        page.goto(emulator.url)
+        page.goto(url)
+        return page
+
+    yield open_at
+    for context in contexts:
+        context.close()
+    assert (hosts, list(dict.fromkeys(complaints))) == (opened, expected_complaints)
+
+
+@pytest.fixture
+def open_page(watched: Callable[..., Any], emulator: Any) -> Callable[..., Any]:
+    """A function that opens the emulator's page, live."""
+
+    def opened(**settings: Any) -> Any:
+        page = watched(emulator.url, **settings)
         page.locator("#live", has_text="Live").wait_for()
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert (hosts, list(dict.fromkeys(complaints))) == ({urlsplit(emulator.url).netloc}, expected_complaints)
+    return opened
 
 
 @pytest.fixture

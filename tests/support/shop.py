@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -46,11 +47,11 @@ class Shop:
             "PYTHONPATH": os.pathsep.join([str(_SHOP), str(_HERE)]),
             "SHOP_DATABASE": str(folder / "shop.sqlite3"),
         }
-        self._log = (folder / "log").open("ab")
         self._started: list[subprocess.Popen[bytes]] = []
         self.manage("migrate", "--verbosity", "0")
 
     def __enter__(self) -> Self:
+        self._log = (self._folder / "log").open("ab")
         try:
             with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
                 self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -85,8 +86,8 @@ class Shop:
         """What its processes wrote."""
         return (self._folder / "log").read_text(errors="replace")
 
-    def manage(self, *arguments: str, **environment: str) -> str:
-        """Run one of its commands to its end; what it says."""
+    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run one of its commands to its end, which is a good one."""
         ran = subprocess.run(
             [sys.executable, "-m", "django", *arguments],
             cwd=_SHOP,
@@ -98,11 +99,23 @@ class Shop:
         )
         if ran.returncode:
             raise RuntimeError(ran.stderr)
-        return ran.stdout
+        return ran
 
     def run(self, code: str) -> str:
         """Run Python in its shell; what that prints."""
-        return self.manage("shell", "--verbosity", "0", "--command", code).strip()
+        return self.manage("shell", "--verbosity", "0", "--command", code).stdout.strip()
+
+    def rows(self, statement: str) -> list[Any]:
+        """The rows of a query of its database."""
+        connection = sqlite3.connect(f"file:{self._folder / 'shop.sqlite3'}?mode=ro", uri=True, timeout=_PATIENCE)
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
+    def states(self) -> dict[str, str]:
+        """The state of each entry of its inbox, by the event's id."""
+        return dict(self.rows("SELECT event_id, state FROM licensechain_hooks_entry"))
 
     def add_customer(self, reference: str, name: str) -> None:
         """Add a customer."""

@@ -24,13 +24,34 @@ __all__ = [
     "call_from_anywhere",
     "close_old_connections",
     "hosted",
+    "in_tests_thread",
     "in_worker",
     "on_event_loop",
     "run_in_thread",
+    "tests_thread",
     "worker_thread",
 ]
 
 _in_worker: ContextVar[bool] = ContextVar("licensechain_hooks_in_worker", default=False)
+
+
+_tests_in_thread = 0  # how many tests want it
+
+
+@contextmanager
+def tests_thread() -> Iterator[None]:
+    """Around a test: deliveries to asynchronous views are recorded in its thread, where its transaction is."""
+    global _tests_in_thread  # noqa: PLW0603
+    _tests_in_thread += 1
+    try:
+        yield
+    finally:
+        _tests_in_thread -= 1
+
+
+def in_tests_thread() -> bool:
+    """Whether that is wanted, and not a commit of several deliveries together, which has a thread of its own."""
+    return _tests_in_thread > 0
 
 
 @contextmanager

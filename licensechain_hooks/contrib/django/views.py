@@ -31,6 +31,7 @@ from licensechain_hooks import (
     Reply,
     consumed_body,
 )
+from licensechain_hooks.contrib.django._host import in_tests_thread, run_in_thread
 from licensechain_hooks.contrib.django._routes import CAPTURED
 from licensechain_hooks.contrib.django.conf import get_receivers, receiver_or_stand_in
 from licensechain_hooks.contrib.django.signals import asend_rejected, send_rejected
@@ -87,7 +88,11 @@ def async_webhook_view(endpoint: str | Receiver | None = None) -> Callable[..., 
     @_exempt
     async def webhook(request: HttpRequest, **captured: Any) -> HttpResponse:
         hook_request = to_hook_request(request)
-        outcome = await _receiver(endpoint, captured).areceive(hook_request)
+        receiver = _receiver(endpoint, captured)
+        if in_tests_thread():
+            outcome = await run_in_thread(lambda: receiver.receive(hook_request))
+        else:
+            outcome = await receiver.areceive(hook_request)
         await asend_rejected(outcome, hook_request)
         return _answer(request, outcome)
 

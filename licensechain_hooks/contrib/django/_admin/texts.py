@@ -41,7 +41,8 @@ def payload_text(raw_body: bytes, *, most: int = _MOST) -> PayloadText:
     kind = _kind(raw_body)
     text = raw_body.decode(errors="backslashreplace")
     shown, is_cut = _joined(_indented(text), most) if kind == "json" else (text[:most], len(text) > most)
-    return PayloadText(text=spelled_out(shown, keep="\n"), kind=kind, is_cut=is_cut, size=len(raw_body))
+    readable = _escaped(shown) if kind == "json" else spelled_out(shown, keep="\n")
+    return PayloadText(text=readable, kind=kind, is_cut=is_cut, size=len(raw_body))
 
 
 def spelled_out(text: str, *, keep: str = "") -> str:
@@ -50,6 +51,11 @@ def spelled_out(text: str, *, keep: str = "") -> str:
         character if character.isprintable() or character in keep else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def _escaped(text: str) -> str:
+    """JSON with what nobody can see as JSON's own escapes, so that it still says the same."""
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def _kind(raw_body: bytes) -> Literal["json", "text", "binary"]:
