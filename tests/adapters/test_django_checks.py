@@ -290,7 +290,7 @@ def test_w008_sqlite_with_several_processes(run_checks, secure, monkeypatch, nam
         ("mysql", {"init_command": "SET innodb_lock_wait_timeout = 2, lock_wait_timeout = 2"}, []),
     ],
 )
-def test_w009_a_lock_without_an_end(run_checks, secure, monkeypatch, engine, options, expected):
+def test_w009_a_lock_without_an_end(run_checks, secure, settings, monkeypatch, engine, options, expected):
     """W009: where nothing bounds the waiting for a lock, no answer comes within the budget. Nobody connects for it."""
     from django.db import connections
     from django_project.databases import settings_of
@@ -298,6 +298,7 @@ def test_w009_a_lock_without_an_end(run_checks, secure, monkeypatch, engine, opt
     url = {"postgresql": "postgresql://nowhere.invalid/x", "mysql": "mysql://nowhere.invalid/x"}[engine]
     every = {"default": connections.settings["default"], "server": settings_of(url, OPTIONS=options)}
     monkeypatch.setitem(connections.settings, "server", connections.configure_settings(every)["server"])
+    settings.DATABASE_ROUTERS = ["licensechain_hooks.contrib.django.routers.InboxRouter"]
     try:
         assert _deployed(run_checks, DATABASE="server") == expected
     finally:
@@ -309,6 +310,7 @@ def check_database(settings, django_db_blocker):
     """The ids and hints of what ``check --database`` says of a database."""
 
     def check(alias, **given):
+        settings.DATABASE_ROUTERS = ["licensechain_hooks.contrib.django.routers.InboxRouter"]
         settings.LICENSECHAIN_HOOKS = {"SECRETS": GOOD, "HOOKS": _handled(), "DATABASE": alias} | given
         with django_db_blocker.unblock():
             found = checks.run_checks(databases=[alias])
@@ -364,13 +366,26 @@ def test_w011_nobody_works(check_database, tmp_path, django_db_blocker, processi
     assert todo in hint
 
 
+@pytest.mark.parametrize("routed", [False, True])
+def test_w012_a_database_of_its_own(run_checks, settings, tmp_path, routed):
+    """W012: an inbox elsewhere needs a router, or the ORM does not find it."""
+    from django_project.databases import database
+
+    if routed:
+        settings.DATABASE_ROUTERS = ["licensechain_hooks.contrib.django.routers.InboxRouter"]
+    with database("hooks", f"sqlite:///{tmp_path / 'hooks.db'}", migrate=False):
+        ids, messages = run_checks(SECRETS=GOOD, HOOKS=_handled(), DATABASE="hooks")
+    assert ids == ([] if routed else [("W012", checks.WARNING)])
+    assert all("migrate --database hooks" in message.hint for message in messages)
+
+
 def test_the_table_of_checks():
     """`CHECKS` has all there is to say of each: its number once, its level, when it runs, what it tells and why."""
     from licensechain_hooks.contrib.django.checks import CHECKS
 
     ids = [check.id for check in CHECKS]
     assert ids == [
-        f"licensechain_hooks.{name}" for name in ("E001", "E002", "E003", *(f"W{n:03}" for n in range(1, 12)))
+        f"licensechain_hooks.{name}" for name in ("E001", "E002", "E003", *(f"W{n:03}" for n in range(1, 13)))
     ]
     for check in CHECKS:
         assert (check.level == "error") == (check.id.rpartition(".")[2][0] == "E")

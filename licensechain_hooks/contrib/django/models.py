@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from licensechain_hooks.contrib.django._admin.texts import spelled_out
-from licensechain_hooks.contrib.django._fields import ExactCharField, ExactTextField
+from licensechain_hooks.contrib.django._fields import ExactCharField, ExactTextField, MomentField
 
 __all__ = ["Entry", "HandlerRun", "Newest"]
 
@@ -34,11 +34,11 @@ class Entry(models.Model):
     event_id = ExactCharField(_("event id"), max_length=255)
     variant = ExactCharField(_("variant"), max_length=64, help_text=_("of a conflict: the SHA-256 of its body"))
     event_type = ExactCharField(_("event type"), max_length=100)
-    event_timestamp: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("happened at"))
-    received_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("received at"))
+    event_timestamp: models.DateTimeField[datetime, datetime] = MomentField(_("happened at"))
+    received_at: models.DateTimeField[datetime, datetime] = MomentField(_("received at"))
     state = ExactCharField(_("state"), max_length=16, choices=State)
     attempts: models.IntegerField[int, int] = models.IntegerField(_("attempts"))
-    next_attempt_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+    next_attempt_at: models.DateTimeField[datetime | None, datetime | None] = MomentField(
         _("next attempt at"), null=True, help_text=_("while it is being processed: when its lease ends")
     )
     lease_token = ExactCharField(_("lease token"), max_length=32, null=True)
@@ -48,10 +48,8 @@ class Entry(models.Model):
     raw_body: models.BinaryField[bytes | None, bytes | None] = models.BinaryField(_("body"), null=True)
     error_code = ExactCharField(_("error code"), max_length=255)
     error = ExactTextField(_("error"))
-    done_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(_("done at"), null=True)
-    purged_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
-        _("payload purged at"), null=True
-    )
+    done_at: models.DateTimeField[datetime | None, datetime | None] = MomentField(_("done at"), null=True)
+    purged_at: models.DateTimeField[datetime | None, datetime | None] = MomentField(_("payload purged at"), null=True)
 
     class Meta:
         db_table = "licensechain_hooks_entry"
@@ -122,7 +120,7 @@ class HandlerRun(models.Model):
     handler = ExactCharField(_("handler"), max_length=255)
     state = ExactCharField(_("state"), max_length=16, choices=State)
     attempts: models.IntegerField[int, int] = models.IntegerField(_("attempts"))
-    done_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(_("done at"), null=True)
+    done_at: models.DateTimeField[datetime | None, datetime | None] = MomentField(_("done at"), null=True)
 
     class Meta:
         db_table = "licensechain_hooks_handler_run"
@@ -142,7 +140,7 @@ class Newest(models.Model):
     endpoint = ExactCharField(_("endpoint"), max_length=100)
     license_id = ExactCharField(_("license id"), max_length=255)
     handler = ExactCharField(_("handler"), max_length=255)
-    event_timestamp: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("happened at"))
+    event_timestamp: models.DateTimeField[datetime, datetime] = MomentField(_("happened at"))
 
     class Meta:
         db_table = "licensechain_hooks_newest"

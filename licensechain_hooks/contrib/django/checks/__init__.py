@@ -13,7 +13,9 @@ from licensechain_hooks.contrib.django.checks._check import Check, Project
 
 __all__ = ["CHECKS", "Check", "Project", "check_always", "check_database", "check_deployment", "register", "run"]
 
-CHECKS: tuple[Check, ...] = (*_of_settings.CHECKS, *_of_deployment.CHECKS, *_of_database.CHECKS)
+CHECKS: tuple[Check, ...] = tuple(
+    sorted((*_of_settings.CHECKS, *_of_deployment.CHECKS, *_of_database.CHECKS), key=lambda check: check.id)
+)
 """Every check of this app, by their ids."""
 
 

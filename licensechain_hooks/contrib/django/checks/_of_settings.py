@@ -6,10 +6,12 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.db import router
 
 from licensechain_hooks import ConfigurationError, Endpoint, Hooks, UnknownEvent, closest_event_type
 from licensechain_hooks.contrib.django.checks._check import Check, Project
 from licensechain_hooks.contrib.django.conf import EndpointSettings, HookSettings, Receivers, problems
+from licensechain_hooks.contrib.django.models import Entry
 from licensechain_hooks.contrib.django.signals import signals_with_receivers, types_with_signals
 
 __all__ = ["CHECKS"]
@@ -84,6 +86,15 @@ def _debug(project: Project) -> Iterator[str]:
     hosts = [host for host in django_settings.ALLOWED_HOSTS if host not in _LOCAL and not host.endswith(".localhost")]
     if django_settings.DEBUG and hosts and project.settings is not None:
         yield f"Set DEBUG to False, or take {', '.join(map(repr, hosts))} out of ALLOWED_HOSTS."
+
+
+def _elsewhere(project: Project) -> Iterator[str]:
+    """``Entry.objects`` would look into another database than the one that deliveries are stored in."""
+    if project.database is not None and project.stores and router.db_for_read(Entry) != project.database.alias:
+        yield (
+            f"Add 'licensechain_hooks.contrib.django.routers.InboxRouter' to DATABASE_ROUTERS, and run "
+            f"`manage.py migrate --database {project.database.alias}`."
+        )
 
 
 def _each(project: Project) -> tuple[EndpointSettings, ...]:
@@ -168,5 +179,12 @@ CHECKS = (
         when="always",
         message="DEBUG is on, and ALLOWED_HOSTS lets others in than this machine.",
         find=_debug,
+    ),
+    Check(
+        id="licensechain_hooks.W012",
+        level="warning",
+        when="always",
+        message="The inbox is in another database than the ORM looks for it.",
+        find=_elsewhere,
     ),
 )
