@@ -1,0 +1,37 @@
+"""A shop in Flask whose inbox and whose seats share one database, reached by SQLAlchemy."""
+
+from flask import Flask, abort
+from models import Base, License, engine
+from sqlalchemy.orm import Session
+from webhooks import hooks
+
+from licensechain_hooks.contrib.flask import LicenseChainHooks
+from licensechain_hooks.inbox.sql import SqlInbox
+
+
+def create_app() -> Flask:
+    """Make the application; the signing secret is in the environment."""
+    app = Flask(__name__)
+    app.config["LICENSECHAIN_INBOX"] = SqlInbox(engine)
+    app.config["LICENSECHAIN_HEALTH_PATH"] = "/healthz"
+    app.config["LICENSECHAIN_ORDERING_KEY"] = "license"  # events of one license one after the other
+    LicenseChainHooks(hooks).init_app(app)
+    Base.metadata.create_all(engine)
+
+    @app.get("/licenses/<license_id>/seats")
+    def seats(license_id: str) -> dict[str, object]:
+        """The seats of a license, for the shop's software."""
+        with Session(engine) as session:
+            found = session.get(License, license_id)
+            if found is None:
+                abort(404)
+            return {
+                "license": found.id,
+                "status": found.status,
+                "seats": [{"number": seat.number, "locked": seat.is_locked} for seat in found.seats],
+            }
+
+    return app
+
+
+app = create_app()
