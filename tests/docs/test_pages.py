@@ -1,6 +1,5 @@
 """What the documentation shows is what happens: every page is followed, and every address has a sound form."""
 
-import os
 import re
 from importlib.metadata import metadata
 from pathlib import Path
@@ -19,10 +18,9 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|<(https?://[^>]+)>")
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "README.md"])
 def test_page(name: str, tmp_path: Path) -> None:
     """Who does what a page says gets what it says."""
-    fresh = os.environ.get("LICENSECHAIN_TEST_FRESH")  # a folder of wheels: install for real what is to be installed
     folder = tmp_path / "page"
     folder.mkdir()
-    follow(PAGES[name].read_text(encoding="utf-8"), folder, fresh=Path(fresh) if fresh else None)
+    follow(PAGES[name].read_text(encoding="utf-8"), folder)
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("docs/")])
