@@ -63,7 +63,8 @@ def _see_application(application: Any) -> Seen:
 
 def _see_django() -> Seen:
     conf, urls = sys.modules.get(_DJANGO_CONF), sys.modules.get("django.urls")
-    receiver = None if conf is None else conf.get_receiver()
+    # Of several endpoints nobody says here which is meant.
+    receiver = None if conf is None or len(conf.endpoint_names()) > 1 else conf.get_receiver()
     try:
         path = f"{_PATH}/" if urls is None else urls.reverse("licensechain_hooks:webhook")
     except Exception:  # noqa: BLE001 - NoReverseMatch, or whatever the project's URLs raise

@@ -244,3 +244,15 @@ def test_an_asynchronous_view_in_a_test_of_threads(shop_hooks, webhooks):
     event = make_event("license.revoked", data={"id": "lic_1"})
     assert type(webhooks)(path="/async/").send(event).json() == {"status": "accepted"}
     assert (webhooks.drain(), webhooks.entry(event).state) == (1, "processed")
+
+
+def test_a_path_that_is_none_is_said(shop_hooks, webhooks):
+    """Who mistypes the path is told so, and does not look for the fault in the handlers."""
+    with pytest.raises(LookupError, match="nothing receives deliveries at /nowhere/"):
+        type(webhooks)(path="/nowhere/").send("user.login")
+
+
+def test_forgeries_are_refused(shop_hooks, webhooks):
+    """A delivery can be sent with something wrong about it."""
+    assert webhooks.send("license.revoked", tamper="signature").status_code == 401
+    assert webhooks.drain() == 0

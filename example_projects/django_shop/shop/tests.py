@@ -107,6 +107,5 @@ class ForgeryTests(ShopTestCase):
 
     def test_nothing_happens(self):
         """A forged delivery is refused and not stored."""
-        self.webhooks = type(self.webhooks)(secret="x" * 32)
-        self.assertEqual(self.webhooks.send("license.revoked").status_code, 401)
+        self.assertEqual(self.webhooks.send("license.revoked", tamper="signature").status_code, 401)
         self.assertEqual(self.webhooks.drain(), 0)

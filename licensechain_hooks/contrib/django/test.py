@@ -57,7 +57,7 @@ from licensechain_hooks.contrib.django._host import tests_thread
 from licensechain_hooks.contrib.django._values import SETTING
 from licensechain_hooks.contrib.django.conf import get_receiver, get_receivers, get_settings
 from licensechain_hooks.contrib.django.models import Entry, HandlerRun
-from licensechain_hooks.testing import event_body, make_event, sign_request
+from licensechain_hooks.testing import Tamper, deliver, make_event
 
 __all__ = ["WebhookClient", "WebhookTestMixin", "webhook_settings"]
 
@@ -87,24 +87,26 @@ class WebhookClient:
         self._path = path
         self._secret = secret
 
-    def send(self, event: Event | str, **fields: Any) -> HttpResponse:
+    def send(self, event: Event | str, *, tamper: Tamper | None = None, **fields: Any) -> HttpResponse:
         """Deliver an event; the project's answer.
 
         Args:
             event: what `make_event` gives; or a type, of which it then makes one.
-            fields: for that; see `make_event`.
+            tamper: what is wrong with the delivery, see `licensechain_hooks.testing.make_delivery`.
+            fields: for `make_event`.
 
         Raises:
             ConfigurationError: the settings cannot work, or the secret depends on the tenant and has to be given.
+            LookupError: nothing receives deliveries at the path.
             NoReverseMatch: the project's URLs do not include ours.
         """
-        response: Any = self.client.post(self.path, **self._delivery(event, fields))
-        return response  # type: ignore[no-any-return]
+        response: HttpResponse = self._deliver(self.client, event, tamper, fields)
+        return response
 
-    async def asend(self, event: Event | str, **fields: Any) -> HttpResponse:
+    async def asend(self, event: Event | str, *, tamper: Tamper | None = None, **fields: Any) -> HttpResponse:
         """`send` through the asynchronous client."""
-        response: Any = await self.async_client.post(self.path, **self._delivery(event, fields))
-        return response  # type: ignore[no-any-return]
+        response: HttpResponse = await self._deliver(self.async_client, event, tamper, fields)
+        return response
 
     def drain(self, *, retries: int = 0) -> int:
         """Run the handlers of all deliveries that are due, here and now; how many attempts that were.
@@ -152,10 +154,9 @@ class WebhookClient:
             return reverse("licensechain_hooks:webhook")
         return reverse("licensechain_hooks:endpoint", args=[self.endpoint])
 
-    def _delivery(self, event: Event | str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        body = event_body(event if isinstance(event, Event) else make_event(event, **fields))
-        headers = sign_request(body, self._newest_secret())
-        return {"data": body, "content_type": headers.pop("Content-Type"), "headers": headers}
+    def _deliver(self, client: Any, event: Event | str, tamper: Tamper | None, fields: Mapping[str, Any]) -> Any:
+        event = event if isinstance(event, Event) else make_event(event, **fields)
+        return deliver(client, event, path=self.path, secret=self._newest_secret(), tamper=tamper)
 
     def _newest_secret(self) -> str:
         if self._secret is not None:
