@@ -35,8 +35,9 @@ class DramatiqQueue(EngineQueue):
     def __init__(self, broker: dramatiq.Broker | None = None, *, queue_name: str = "default") -> None:
         super().__init__()
         options: dict[str, Any] = {**_OPTIONS, "queue_name": queue_name, "broker": broker or dramatiq.get_broker()}
-        self._run_entry: Any = dramatiq.actor(self._run, actor_name=self.RUN_ENTRY, **options)
-        self._sweep: Any = dramatiq.actor(self._sweep_now, actor_name=self.SWEEP, **options)
+        actor: Any = dramatiq.actor
+        self._run_entry = actor(self._run, actor_name=self.RUN_ENTRY, **options)
+        self._sweep = actor(self._sweep_now, actor_name=self.SWEEP, **options)
 
     def enqueue(self, pk: int, /) -> None:
         """See `Enqueuer`."""

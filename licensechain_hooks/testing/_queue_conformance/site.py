@@ -178,16 +178,16 @@ class Site:
 
     # How
 
-    def _start(self, command: Sequence[str], **given: Any) -> subprocess.Popen[bytes]:
-        output = subprocess.PIPE if "stdin" in given else self._log
+    def _start(self, command: Sequence[str], *, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start a process, whose stdout is a pipe where its stdin is one."""
         return subprocess.Popen(  # noqa: S603 - what the test tells
             command,
             env=self._environment,
             cwd=self._folder,
-            stdout=output,
+            stdin=stdin,
+            stdout=self._log if stdin == subprocess.DEVNULL else subprocess.PIPE,
             stderr=self._log,
             start_new_session=True,
-            **{"stdin": subprocess.DEVNULL, **given},
         )
 
     def _ask(self, **order: Any) -> Any:
