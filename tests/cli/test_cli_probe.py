@@ -226,7 +226,7 @@ def test_runs_that_were_too_many(tmp_path, answering):
 
 def test_https(invoke, monkeypatch):
     """Over TLS the certificate counts, and SSL_CERT_FILE can name one of one's own."""
-    certificate = Path(__file__).parents[1] / "client" / "localhost.pem"
+    certificate = Path(__file__).parents[1] / "support" / "localhost.pem"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 

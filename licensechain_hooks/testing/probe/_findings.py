@@ -15,7 +15,7 @@ Verdict = Literal["ok", "differs", "falls short", "unseen"]
 _TOO_MANY = 429
 _WAITS = "it waits, as does the server or a proxy in front of it perhaps: see to the read time-out and body limit there"
 _HINTS = {
-    401: "is it this endpoint's secret, and its profile? until a good delivery is taken nothing else tells anything",
+    401: "is it this endpoint's secret, its profile, its clock? before a good one is taken nothing tells anything",
     403: "something refuses it before the receiver does: CSRF, a login, an address filter",
     404: "is it the right path?",
     405: "is it the right path, and does it take POST?",
@@ -53,23 +53,12 @@ class Finding:
 
 def judged(item: Item, reply: Reply) -> Finding:
     """The finding for an item that was answered so."""
-    row = ROWS[item.row]
-    verdict, why = _verdict(item, reply), row.why
+    verdict, why = _verdict(item, reply), ROWS[item.row].why
     if verdict == "unseen":
         why = "it limits the rate of requests: use --pause" if reply.status == _TOO_MANY else _WAITS
     elif item.row == 0 and verdict == "falls short":
-        why = _HINTS.get(reply.status or 0, row.why)
-    return Finding(
-        row=item.row,
-        name=item.name,
-        title=row.title,
-        expected=" or ".join(map(str, item.statuses)),
-        must=item.must.says,
-        got=reply.words,
-        verdict=verdict,
-        why=why,
-        milliseconds=reply.milliseconds,
-    )
+        why = _HINTS.get(reply.status or 0, why)
+    return _finding(item, got=reply.words, verdict=verdict, why=why, milliseconds=reply.milliseconds)
 
 
 def _verdict(item: Item, reply: Reply) -> Verdict:
@@ -86,16 +75,21 @@ def _verdict(item: Item, reply: Reply) -> Verdict:
 
 def gone(item: Item, trouble: str) -> Finding:
     """The finding for an item that could not be sent any more."""
-    row = ROWS[item.row]
+    why = f"the endpoint is not there any more: {trouble}"
+    return _finding(item, got="no connection", verdict="falls short", why=why)
+
+
+def _finding(item: Item, *, got: str, verdict: Verdict, why: str, milliseconds: float = 0.0) -> Finding:
     return Finding(
         row=item.row,
         name=item.name,
-        title=row.title,
+        title=ROWS[item.row].title,
         expected=" or ".join(map(str, item.statuses)),
         must=item.must.says,
-        got="no connection",
-        verdict="falls short",
-        why=f"the endpoint is not there any more: {trouble}",
+        got=got,
+        verdict=verdict,
+        why=why,
+        milliseconds=milliseconds,
     )
 
 

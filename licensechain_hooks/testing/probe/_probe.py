@@ -73,6 +73,7 @@ class Probe:
         Raises:
             UnreachableError: there is no connection to begin with.
         """
+        self._line.expected.clear()
         good, *rest = self.items
         first = judged(good, good.play(self._line))
         yield first
