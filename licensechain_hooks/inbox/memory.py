@@ -274,6 +274,7 @@ class MemoryInbox:
         while entries := self._purge_entries():
             purged = replace(purged, entries=purged.entries + entries)
             yield purged
+        self._forget_newest()
 
     def _record(self, entry: NewEntry, now: float) -> Recorded:
         known = self._by_key.get((entry.endpoint, entry.event_id, ""))
@@ -386,12 +387,20 @@ class MemoryInbox:
                 del self._rows[row.pk], self._by_key[row.key]
             return len(rows)
 
+    def _forget_newest(self) -> None:
+        """Forget what only events that nobody accepts any more could be older than."""
+        if self.retention is not None:
+            with self._lock:
+                before = moment(self._clock()) - self.retention
+                self._newest = {key: newest for key, newest in self._newest.items() if newest >= before}
+
     def _expired(self, retention: timedelta | None) -> Iterator[Row]:
         if retention is None:
             return
         before = self._clock() - retention.total_seconds()
         for row in self._rows.values():
-            if row.state in _PURGEABLE and row.done_at is not None and row.done_at < before:
+            # Both times, for the clock may have been set back in between.
+            if row.state in _PURGEABLE and row.done_at is not None and max(row.done_at, row.received_at) < before:
                 yield row
 
 

@@ -54,6 +54,30 @@ class PurgingConformance(InboxSuite):
         clock.advance(KEPT - SECOND)
         assert (self.purge(inbox), inbox.entries(EVERYTHING)) == (Purged(), before)
 
+    def test_a_clock_that_was_set_back(self, inbox: Inbox, clock: FrozenClock) -> None:
+        """An event that arrived before the clock was set back is remembered for its whole time since then."""
+        clock.advance(2 * DAY)
+        claim = self.claimed(inbox)
+        clock.advance(-2 * DAY)
+        assert self.settle(inbox, claim)
+        clock.advance(REMEMBERED + DAY)
+        assert self.purge(inbox) == Purged(payloads=1)
+        clock.advance(DAY + SECOND)
+        assert self.purge(inbox) == Purged(entries=1)
+
+    def test_marks_of_the_latest(self, inbox: Inbox, clock: FrozenClock) -> None:
+        """Which event of a license was the latest is forgotten once an older one could not be accepted any more."""
+        row = self.done("set_status", latest_only=True)
+        newest = self.claimed(inbox, "evt_1", license_id="lic_1", event_timestamp=NOW)
+        older = self.claimed(inbox, "evt_2", license_id="lic_1", event_timestamp=NOW - DAY)
+        assert self.settle(inbox, newest, runs=(row,))
+        clock.advance(REMEMBERED)
+        self.purge(inbox)
+        assert inbox.is_stale(older, "set_status")
+        clock.advance(SECOND)
+        self.purge(inbox)
+        assert not inbox.is_stale(older, "set_status")
+
     def test_payloads(self, inbox: Inbox, other: Inbox, clock: FrozenClock) -> None:
         """Bodies and headers go first; what is left tells that the event was there."""
         pks = self.finished(inbox)
