@@ -55,7 +55,9 @@ class Change:
     def plan(self, inbox: Inbox, wanted: EntryFilter) -> Plan:
         """What it would do."""
         chosen = replace(wanted, states=self.states)
-        counts = {state: inbox.count(replace(chosen, states=(state,))) for state in self.states}
+        counts: Mapping[EntryState, int] = {
+            state: inbox.count(replace(chosen, states=(state,))) for state in self.states
+        }
         return Plan(
             chosen=chosen,
             counts=counts,
