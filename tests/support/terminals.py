@@ -90,16 +90,21 @@ class Terminal:
             return self._printed
 
     def stop(self) -> None:
-        """Press Ctrl-C, and wait for the end of all that runs in it."""
+        """Press Ctrl-C, twice where once is not enough, and wait for the end of all that runs in it."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()
-        self._signal(signal.SIGINT)
-        try:
-            self._process.wait(_PATIENCE)
-        finally:
-            self._signal(signal.SIGKILL)
-            self._process.wait(_PATIENCE)
+        for _ in range(2):
+            self._signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE / 2)
+                break
+        is_over = self._process.returncode is not None
+        self._signal(signal.SIGKILL)
+        self._process.wait(_PATIENCE)
+        if not is_over:
+            msg = f"Ctrl-C, twice, did not end what runs in the terminal, which shows:\n{self.printed}"
+            raise AssertionError(msg)
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError):
