@@ -167,7 +167,7 @@ def test_commands_exist(page: str) -> None:
 def test_extras_exist(page: str) -> None:
     """The table names the extras that there are."""
     table = page.split("| extra |")[1].split("\n\n", maxsplit=1)[0]
-    named = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    named = {name for row in table.splitlines() for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
     assert named == set(metadata("licensechain-hooks").get_all("Provides-Extra"))
 
 

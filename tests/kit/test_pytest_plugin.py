@@ -172,6 +172,12 @@ class LockTest(TestCase):
 }
 
 
+@pytest.fixture(autouse=True)
+def nobody_s_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of Django beside these leave the name of their settings, which every project here would take for its own."""
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+
+
 def write(pytester: pytest.Pytester, **files: str) -> None:
     """Write a project's modules, and pytest's settings."""
     pytester.makefile(".ini", pytest=files.pop("settings", SETTINGS))
