@@ -26,6 +26,18 @@ def valkey() -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture(scope="class")
+def apps() -> str:
+    """What to add to the path of Python."""
+    return str(APPS)
+
+
+@pytest.fixture(scope="class")
+def program() -> Callable[[str], str]:
+    """Where a program of this environment is."""
+    return lambda name: str(BIN / name)
+
+
+@pytest.fixture(scope="class")
 def on_valkey(valkey: ValkeyServer) -> Callable[..., TestedEngine]:
     """Makes an engine whose broker is `valkey`; the first word of the command is a program of this environment."""
 

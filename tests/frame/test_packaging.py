@@ -83,7 +83,10 @@ def test_every_requirement_has_a_floor_and_none_a_ceiling(project: dict[str, Any
 
 
 def test_tox_and_the_demo_install_every_extra(project: dict[str, Any], root: Path) -> None:
-    """An extra that is not tested would rot; the demo has no use for servers, as the command brings SQLite, and meters."""
+    """An extra that is not tested would rot; the demo has no use for servers, as the command brings SQLite, and meters.
+
+    Those of task queues have an environment of their own.
+    """
     extras = set(project["project"]["optional-dependencies"])
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(root / "tox.ini")

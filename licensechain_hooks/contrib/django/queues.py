@@ -22,7 +22,7 @@ __all__ = ["BUILT_IN", "ProjectQueue", "find_queue", "is_queue"]
 
 BUILT_IN = {
     "celery": "licensechain_hooks.contrib.celery.CeleryQueue",
-    "tasks": "licensechain_hooks.contrib.django.tasks.TasksQueue",
+    "tasks": "licensechain_hooks.contrib.django.django_tasks.TasksQueue",
 }
 
 
