@@ -3,12 +3,13 @@
 ``LICENSECHAIN_TEST_POSTGRES_URL`` and ``LICENSECHAIN_TEST_MYSQL_URL`` name servers to use, by a user who may create
 databases; ``LICENSECHAIN_TEST_REDIS_URL`` a Valkey or Redis, by a user who may do anything in that database. Without the
 first a PostgreSQL is started, without the last a Valkey; without the second what needs MariaDB or MySQL is skipped.
-``LICENSECHAIN_TEST_REQUIRE`` (a list of ``postgres``, ``redis`` and ``mysql``; ``all`` is what a machine can be expected
+``LICENSECHAIN_TEST_REQUIRE`` (a list of ``postgres``, ``redis``, ``mysql`` and ``nginx``; ``all`` is what a machine can be expected
 to have, so ``postgres`` and ``redis``) makes a failure of such a skip.
 """
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -131,6 +132,26 @@ def valkey_cluster() -> Iterator[ValkeyServer]:
         server.run("CLUSTER ADDSLOTSRANGE 0 16383")
         server.wait_for("CLUSTER INFO", "cluster_state:ok")
         yield server
+
+
+@pytest.fixture
+def patient_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow machine an inbox that is well may take longer than one waits for it."""
+    from datetime import timedelta
+
+    from licensechain_hooks import Receiver
+
+    for method in (Receiver.health, Receiver.ahealth):
+        monkeypatch.setitem(method.__kwdefaults__, "within", timedelta(minutes=1))
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    """nginx's program; Debian has it in a folder that is not on everybody's PATH."""
+    found = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+    if found is None:
+        lacking("no nginx here: apt install nginx-light", "nginx")
+    return found
 
 
 @pytest.fixture

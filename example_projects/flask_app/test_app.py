@@ -63,6 +63,14 @@ def test_forgeries(licensechain: Rehearsal, tamper: str) -> None:
     assert seats("lic_4") == (404, [])
 
 
+def test_metrics(licensechain: Rehearsal) -> None:
+    """What becomes of deliveries is counted; nothing of an event is told."""
+    licensechain.deliver(client, licensechain.make_event("license.created", data={"id": "lic_5"}), tamper="body")
+    text = client.get("/metrics").text
+    assert 'licensechain_hooks_deliveries_total{endpoint="default",outcome="rejected"}' in text
+    assert "lic_5" not in text
+
+
 def test_probes() -> None:
     """Whoever runs the shop may ask how it does."""
     assert [client.get(path).json for path in ("/healthz", "/healthz/live")] == [

@@ -8,6 +8,7 @@ from django.db import connection
 
 if (here := str(Path(__file__).parent)) not in sys.path:
     sys.path.append(here)
+pytestmark = pytest.mark.usefixtures("patient_health")
 pytest_plugins = ["django_project.support"]
 
 _LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"

@@ -14,6 +14,8 @@ from licensechain_hooks.contrib.starlette import health_routes
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing.conformance import RawDelivery, asgi_exchange, wsgi_exchange
 
+pytestmark = pytest.mark.usefixtures("patient_health")
+
 
 class Inbox(MemoryInbox):
     """An inbox that can be down."""

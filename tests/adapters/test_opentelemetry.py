@@ -20,6 +20,7 @@ from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import event_body, make_event, sign_request
 from licensechain_hooks.testing.conformance import Forge, asgi_exchange
 
+pytestmark = pytest.mark.usefixtures("patient_health")
 SECRET = "the-secret-of-the-telemetry-tests"
 KEY = "LC-KEY-NEVER-IN-A-SPAN"
 IDLE = WorkerSettings(embedded=False, max_attempts=2, backoff=lambda _number: timedelta(0))

@@ -13,6 +13,7 @@ import pytest
 from licensechain_hooks import ConfigurationError, Receiver, StoreUnavailableError, WorkerSettings
 from licensechain_hooks.inbox.memory import MemoryInbox
 
+pytestmark = pytest.mark.usefixtures("patient_health")
 IDLE = WorkerSettings(embedded=False)
 
 
