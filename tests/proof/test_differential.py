@@ -19,7 +19,17 @@ pytestmark = pytest.mark.timeout(600)  # seconds, on a machine with much else to
 def test_all_agree(profile, number):
     """The same bytes get the same status and outcome, whatever the framework and the server."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
-    command = [sys.executable, "-m", "tests.differential", "--profile", profile, "--requests", str(number)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.differential",
+        "--profile",
+        profile,
+        "--requests",
+        str(number),
+        "--seed",
+        "1",
+    ]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout + ran.stderr
     counts = [line.split(maxsplit=1) for line in ran.stdout.splitlines()[1:]]

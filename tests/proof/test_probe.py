@@ -58,8 +58,11 @@ VERIFIER = {
 }
 
 
-@pytest.mark.parametrize("profile", ["guide", "compat"])
-@pytest.mark.parametrize("pair", OURS, ids=str)
+@pytest.mark.parametrize(
+    ("profile", "pair"),
+    [*(("guide", pair) for pair in OURS), ("compat", OURS[0]), ("compat", OURS[3])],
+    ids=str,
+)
 def test_our_adapters_have_a_clean_sheet(pair, profile, probed):
     """Every answer is the catalogue's own, and each event runs once; a WSGI server alone may wait for a body."""
     found = probed(pair, profile=profile)

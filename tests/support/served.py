@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from licensechain_hooks import Endpoint, Event, Hooks, Receiver
@@ -128,6 +129,7 @@ def serve(server: str, app: Any, listening: socket.socket) -> None:
 if __name__ == "__main__":
     _, server_name, framework_name, descriptor, runs_path = sys.argv
     if framework_name.startswith("peer-"):
+        sys.path.append(str(Path(__file__).parent))  # which PYTHONSAFEPATH has left out
         from peers import make_peer
 
         application = make_peer(
