@@ -209,3 +209,12 @@ def test_a_store_that_is_down_says_so(staff, filled, monkeypatch):
     person.post("replay", {"pks": pk})
     assert person.said() == ["The inbox&#x27;s database: it is locked"]
     assert not LogEntry.objects.exists()
+
+
+def test_the_question_looks_like_djangos_pages(staff, filled):
+    """Its way back up is marked up as the admin's own pages mark it up, which is not the same in every Django."""
+    pk = filled.settle("evt_1", "dead")
+    person = staff(*EVERYTHING)
+    marks = [f'<{tag} class="breadcrumbs">' for tag in ("ol", "div")]
+    pages = [person.page("replay", pks=pk), person.page("change", pk)]
+    assert len({tuple(mark in page for mark in marks) for page in pages}) == 1

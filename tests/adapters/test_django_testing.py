@@ -1,6 +1,7 @@
 """The test kit for Django projects: its examples are run, and what it promises of transactions holds."""
 
 import re
+import subprocess
 import sys
 import textwrap
 import unittest
@@ -256,3 +257,17 @@ def test_forgeries_are_refused(shop_hooks, webhooks):
     """A delivery can be sent with something wrong about it."""
     assert webhooks.send("license.revoked", tamper="signature").status_code == 401
     assert webhooks.drain() == 0
+
+
+def test_it_needs_no_admin():
+    """A project without the admin, and without users, can be tested, too."""
+    code = (
+        "import django\n"
+        "from django.conf import settings\n"
+        "settings.configure(INSTALLED_APPS=['licensechain_hooks.contrib.django'])\n"
+        "django.setup()\n"
+        "import sys, licensechain_hooks.contrib.django.test\n"
+        "print([name for name in sys.modules if name.startswith(('django.contrib.admin', 'django.contrib.auth.models'))])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")

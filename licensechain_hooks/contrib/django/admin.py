@@ -29,9 +29,9 @@ from licensechain_hooks.contrib.django._admin.lists import (
     TypeFilter,
     distinct,
     found,
-    stored,
 )
 from licensechain_hooks.contrib.django._admin.texts import payload_text, spelled_out
+from licensechain_hooks.contrib.django._entries import stored
 from licensechain_hooks.contrib.django.models import Entry, HandlerRun
 
 __all__ = ["EntryAdmin"]

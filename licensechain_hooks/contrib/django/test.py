@@ -52,7 +52,7 @@ from django.test import AsyncClient, Client, SimpleTestCase, override_settings
 from django.urls import reverse
 
 from licensechain_hooks import ConfigurationError, Event
-from licensechain_hooks.contrib.django._admin.lists import now_in, stored
+from licensechain_hooks.contrib.django._entries import now_in, stored
 from licensechain_hooks.contrib.django._host import tests_thread
 from licensechain_hooks.contrib.django._values import SETTING
 from licensechain_hooks.contrib.django.conf import get_receiver, get_receivers, get_settings

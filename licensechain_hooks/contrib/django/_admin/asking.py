@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import django
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import BadRequest, PermissionDenied
@@ -68,6 +69,7 @@ class Asking:
             "title": self.change.question(len(fitting)) if fitting else self.change.label,
             "opts": Entry._meta,  # noqa: SLF001 - documented
             "media": self.model_admin.media,
+            "crumbs_are_listed": django.VERSION >= (6, 1),  # as Django's style sheet has it
             "change": self.change,
             "pks": ",".join(map(str, pks)),
             "named": entries[:_NAMED],

@@ -13,7 +13,7 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from licensechain_hooks.contrib.django._admin.lists import now_in
+from licensechain_hooks.contrib.django._entries import now_in
 from licensechain_hooks.contrib.django.models import Entry
 
 __all__ = ["Chart", "Hour", "Segment", "Series", "deliveries_per_hour"]

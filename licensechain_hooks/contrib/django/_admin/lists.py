@@ -1,12 +1,10 @@
 """The list of entries, however many there are: what a page needs is found through an index, and nothing is counted."""
 
 from collections.abc import Iterable
-from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
@@ -18,9 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from licensechain_hooks import ConfigurationError
 from licensechain_hooks.contrib.django._admin.texts import spelled_out
-from licensechain_hooks.contrib.django.conf import get_settings
 from licensechain_hooks.contrib.django.models import Entry
 
 __all__ = [
@@ -34,9 +30,7 @@ __all__ = [
     "found",
     "in_state",
     "local_day",
-    "now_in",
     "received_days",
-    "stored",
 ]
 
 MOST = 10_000
@@ -135,14 +129,6 @@ class EndpointFilter(_Choices):
         return len(self.lookup_choices) > 1
 
 
-def stored() -> QuerySet[Entry]:
-    """All entries, where the inbox has them."""
-    entries = Entry.objects.all()
-    with suppress(ConfigurationError):  # E001 tells
-        entries = entries.using(get_settings().database)
-    return entries
-
-
 def in_state(queryset: QuerySet[Entry], state: str) -> QuerySet[Entry]:
     """The entries in a state; a database uses a partial index only where it sees that it has all of them."""
     if state in _INDEXED:
@@ -191,10 +177,3 @@ def received_days(queryset: QuerySet[Entry]) -> tuple[date, date] | None:
 def local_day(moment: datetime) -> date:
     """The day that a moment is on, in the current time zone."""
     return (timezone.localtime(moment) if timezone.is_aware(moment) else moment).date()
-
-
-def now_in(queryset: QuerySet[Entry]) -> datetime:
-    """Now, as the database gives times back; without USE_TZ only PostgreSQL knows of time zones."""
-    if settings.USE_TZ or connections[queryset.db].vendor == "postgresql":
-        return timezone.now()
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -5,7 +5,8 @@ from typing import Any
 from django import template
 
 from licensechain_hooks.contrib.django._admin.dates import choices
-from licensechain_hooks.contrib.django._admin.lists import MOST, in_state, stored
+from licensechain_hooks.contrib.django._admin.lists import MOST, in_state
+from licensechain_hooks.contrib.django._entries import stored
 from licensechain_hooks.contrib.django.models import Entry
 
 __all__ = ["register"]
