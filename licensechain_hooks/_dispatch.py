@@ -52,7 +52,7 @@ class Dispatch:
     hooks: Hooks
     event: events.Event
     endpoint: str
-    raw_body: bytes
+    raw_body: bytes = field(repr=False)
     received_at: float
     attempt: int = 1
     loop: AbstractEventLoop | None = None

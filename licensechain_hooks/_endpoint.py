@@ -14,12 +14,18 @@ from typing import Any, Literal, Protocol, TypeVar
 import pydantic
 
 from licensechain_hooks import events
+from licensechain_hooks._frames import without_frames
 from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks._reading import aread_body, read_body, screen
 from licensechain_hooks._request import Headers, HeaderSource, HookRequest
 from licensechain_hooks._rfc3339 import from_matching
 from licensechain_hooks._signing import SigningKey, read_signature, signing_key, verify_signature, verify_timestamp
-from licensechain_hooks.exceptions import ConfigurationError, PayloadError, VerificationError
+from licensechain_hooks.exceptions import (
+    ConfigurationError,
+    LicenseChainHooksError,
+    PayloadError,
+    VerificationError,
+)
 
 __all__ = ["Endpoint", "Profile"]
 
@@ -119,15 +125,24 @@ class Endpoint:
             PayloadError: signed, but not an event.
             ConfigurationError: the secrets callable gave nothing usable.
         """
-        if self._keys is not None and isinstance(headers, Headers) and body.__class__ is bytes:
-            return self.open_with(self._keys, headers, body, events.parse_event)
-        request = HookRequest(body, headers, path=path)
-        return self.open_with(self.keys_for(request), request.headers, request.raw_body, events.parse_event)
+        try:
+            if self._keys is not None and isinstance(headers, Headers) and body.__class__ is bytes:
+                return self.open_with(self._keys, headers, body, events.parse_event)
+            request = HookRequest(body, headers, path=path)
+            return self.open_with(self.keys_for(request), request.headers, request.raw_body, events.parse_event)
+        except LicenseChainHooksError as error:
+            del headers, body  # of this frame, which a report may show
+            raise without_frames(error) from error.__cause__
 
     async def aopen(self, headers: HeaderSource | Headers, body: bytes, *, path: str = "") -> events.Event:
         """`open` for an async host: an async secrets callable is awaited."""
         request = HookRequest(body, headers, path=path)
-        return self.open_with(await self.akeys_for(request), request.headers, request.raw_body, events.parse_event)
+        del headers, body
+        try:
+            keys = await self.akeys_for(request)
+            return self.open_with(keys, request.headers, request.raw_body, events.parse_event)
+        except LicenseChainHooksError as error:
+            raise without_frames(error) from error.__cause__
 
     def open_request(self, request: HookRequest) -> events.Event:
         """`open` for a request whose body may still have to be read, in a synchronous host.
@@ -136,11 +151,17 @@ class Endpoint:
             RequestError: refused before the signature was looked at: method, size, encoding, a body that breaks off.
             VerificationError, PayloadError, ConfigurationError: see `open`.
         """
-        return self.parse_request(request, events.parse_event)
+        try:
+            return self.parse_request(request, events.parse_event)
+        except LicenseChainHooksError as error:
+            raise without_frames(error) from error.__cause__
 
     async def aopen_request(self, request: HookRequest) -> events.Event:
         """`open_request` in an asynchronous host, where the body also has to arrive within ``read_timeout``."""
-        return await self.aparse_request(request, events.parse_event)
+        try:
+            return await self.aparse_request(request, events.parse_event)
+        except LicenseChainHooksError as error:
+            raise without_frames(error) from error.__cause__
 
     def parse_request(self, request: HookRequest, parse: Parse[_Opened]) -> _Opened:
         """`open_request`, with the same checks, for who wants something else of the body."""

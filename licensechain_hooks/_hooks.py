@@ -44,7 +44,7 @@ class HandlerContext:
     handler: str
     idempotency_key: str
     attempt: int
-    raw_body: bytes
+    raw_body: bytes = field(repr=False)
     received_at: datetime
     _transaction: Transaction | None = field(default=None, repr=False, compare=False)
 

@@ -13,6 +13,7 @@ from math import ceil
 from typing import Literal, get_args
 
 from licensechain_hooks import events
+from licensechain_hooks._frames import without_frames
 from licensechain_hooks.exceptions import LicenseChainHooksError
 
 __all__ = ["OUTCOMES", "HandlerRun", "Outcome", "OutcomeName", "Reply", "log_outcome"]
@@ -73,7 +74,8 @@ class Outcome:
 
     @classmethod
     def refused(cls, error: LicenseChainHooksError) -> Outcome:
-        """The outcome of a delivery that ``error`` stopped."""
+        """The outcome of a delivery that ``error`` stopped; the error loses its frames, see `without_frames`."""
+        without_frames(error)
         name: OutcomeName = "rejected"
         if error.status_hint >= 500:
             name = "unavailable" if error.status_hint == 503 else "failed"

@@ -102,7 +102,7 @@ class NewEntry:
     event_id: str
     event_type: str
     event_timestamp: datetime
-    raw_body: bytes
+    raw_body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     license_id: str | None = None
     ordering_key: str | None = None
@@ -161,7 +161,7 @@ class Claim:
     event_id: str
     event_type: str
     event_timestamp: datetime
-    raw_body: bytes
+    raw_body: bytes = field(repr=False)
     received_at: datetime
     license_id: str | None
     attempts: int

@@ -172,6 +172,13 @@ CANARIES = (
         tests=("tests/worker/test_worker_attempts.py",),
     ),
     Canary(
+        name="an outcome keeps the frames of its error",
+        module="_outcome.py",
+        old="        without_frames(error)\n",
+        new="",
+        tests=("tests/unit/test_receiver_answers.py::test_an_error_without_frames",),
+    ),
+    Canary(
         name="an event shows its data",
         module="events/_base.py",
         old='        return [("id", self.id), ("type", self.type)]',

@@ -32,6 +32,7 @@ from licensechain_hooks import (
     VerificationError,
     exceptions,
 )
+from licensechain_hooks._frames import without_frames
 from licensechain_hooks.exceptions import PayloadReason, VerificationReason
 
 DRAWN = re.compile(r"^ {4}(?P<tree>[│├└─ ]*)(?P<name>[A-Z]\w+)(?: +(?P<status>[0-9]{3}))?", re.MULTILINE)
@@ -149,3 +150,28 @@ def test_data_is_in_attributes():
 def test_messages_quote_nothing_of_the_request():
     """Rows 43 and 44: a method is whatever the sender sent; it is kept as data and is in no message."""
     assert "\x1b" not in str(MethodNotAllowedError("\x1b[31mEVIL"))
+
+
+def test_frames_of_causes_go_too():
+    """An error loses its frames and those of whatever led to it, the errors themselves stay; a circle has an end."""
+    first, second = ValueError("first"), OSError("second")
+
+    def fail() -> None:
+        try:
+            raise first
+        except ValueError:
+            raise second from None
+
+    def report() -> None:
+        try:
+            fail()
+        except OSError as error:
+            raise StoreUnavailableError("down") from error
+
+    with pytest.raises(StoreUnavailableError) as caught:
+        report()
+    error = caught.value
+    first.__context__ = error
+    assert without_frames(error) is error
+    assert (error.__cause__, second.__context__) == (second, first)
+    assert [one.__traceback__ for one in (error, first, second)] == [None, None, None]

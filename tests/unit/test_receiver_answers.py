@@ -303,3 +303,10 @@ def test_the_vocabulary_of_outcomes():
         ),
     ) == OUTCOMES
     assert [Outcome(name=name).status for name in OUTCOMES] == [200, 200, 200, 409, 200, 200, 200, 500, 503]
+
+
+def test_an_error_without_frames(receiver, make_body, signed, receive):
+    """The error of an outcome has no frames: those who report errors would show the body among their locals."""
+    outcome = receive(receiver, HookRequest(make_body(), signed(b"another body")))
+    error = outcome.error
+    assert (outcome.status, error.__traceback__, error.__cause__, error.__context__) == (401, None, None, None)
