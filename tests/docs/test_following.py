@@ -1,5 +1,6 @@
 """A page that says what is not so is found out."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,17 @@ def test_server_in_another_terminal(folder: Path) -> None:
     shown = fenced("text", '127.0.0.1 - - [...] "GET / HTTP/1.1" 200 -', before="<!-- shown in: server -->")
     gone = fenced("console", "$ echo gone", "gone", before="<!-- stop: server -->")
     follow(serve + ask + shown + gone, folder)
+
+
+def test_ctrl_c_works(folder: Path) -> None:
+    """A server that leaves Ctrl-C to Python ends by it, also where those who started the tests have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        waits = "$ python -c 'print(1234, flush=True); import time; time.sleep(600)'"
+        page = fenced("console", waits, before="<!-- terminal: server; until: 1234 -->")
+        follow(page + fenced("console", "$ echo over", "over", before="<!-- stop: server -->"), folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_not_run(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -14,6 +15,11 @@ __all__ = ["Terminal"]
 
 _PATIENCE = 90.0  # seconds for whatever has to happen, on a slow machine
 _END = "\x1e"  # what stands before the exit code
+# Ctrl-C works in it, also where whoever started the tests has Ctrl-C ignored, as a shell does for what it runs behind.
+_SHELL = (
+    "import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execvp('bash', ['bash', '--norc', '--noprofile'])"
+)
 
 
 class Terminal:
@@ -30,7 +36,7 @@ class Terminal:
         self._is_over = False
         self.code = 0
         self._process = subprocess.Popen(
-            ["bash", "--norc", "--noprofile"],
+            [sys.executable, "-IS", "-c", _SHELL],
             cwd=folder,
             env=dict(environ),
             stdin=subprocess.PIPE,
