@@ -27,6 +27,7 @@ THIRD_PARTY = {
     "contrib/celery": {"celery", "kombu"},
     "contrib/django": {"asgiref", "django", "pydantic"},
     "contrib/django/inbox": {"django", "psycopg"},
+    "contrib/django/pytest_fixtures": {"django", "pytest"},
     "contrib/django/django_tasks": {"django", "django_tasks"},
     "contrib/fastapi": {"fastapi", "pydantic", "starlette"},
     "contrib/dramatiq": {"dramatiq"},
