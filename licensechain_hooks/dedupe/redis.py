@@ -15,6 +15,7 @@ from uuid import uuid4
 try:
     import redis
     from redis.backoff import NoBackoff
+    from redis.exceptions import NoScriptError
     from redis.retry import Retry
 except ImportError as error:
     msg = "this module needs redis-py: pip install 'licensechain-hooks[redis]'"
@@ -175,7 +176,7 @@ class RedisDeduplicator:
     def _evaluate(self, script: str, name: str, *arguments: str | int) -> int:
         try:
             return int(self._client.evalsha(_HASHES[script], 1, name, *arguments))
-        except redis.exceptions.NoScriptError:
+        except NoScriptError:
             return int(self._client.eval(script, 1, name, *arguments))
 
     def _check_policy(self) -> None:
