@@ -4,7 +4,7 @@
 
     python -m tests.scenarios.crash --inbox postgres --events 3000 --kills 60 --stops 30
 
-from the root of the project. The package that is installed is the one that is tried.
+from the root of the project. With ``--engine`` the workers are a task queue's: celery, dramatiq or huey. The package that is installed is the one that is tried.
 """
 
 import sys

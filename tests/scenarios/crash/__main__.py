@@ -4,8 +4,10 @@ import argparse
 import logging
 import os
 import sys
+from dataclasses import replace
 
 from tests.scenarios.crash._databases import KINDS, database
+from tests.scenarios.crash._engines import ENGINES, broker_of
 from tests.scenarios.crash._report import Progress, as_json, as_text
 from tests.scenarios.crash._run import CrashTestError, Run, Scale
 
@@ -23,12 +25,14 @@ def main() -> int:
         lease=given.lease,
         deadline=given.deadline,
         is_fenced=not given.without_fence,
+        engine=given.engine or "",
     )
     try:
         with (
+            broker_of(given.engine) as broker,
             database(given.inbox, given.url) as url,
             Progress(scale.kills + scale.stops) as progress,
-            Run(given.inbox, url, scale, seed=seed, progress=progress) as run,
+            Run(given.inbox, url, replace(scale, broker=broker), seed=seed, progress=progress) as run,
         ):
             result = run.finish()
     except CrashTestError as error:
@@ -45,6 +49,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--inbox", choices=KINDS, required=True, help="which inbox, in which database")
     parser.add_argument("--url", help="an empty database to use (for SQLAlchemy); default: a new one")
+    parser.add_argument("--engine", choices=ENGINES, help="whose workers run the handlers; default: the inbox's own")
     parser.add_argument("--events", type=_count, default=3000, metavar="N", help="default: 3000")
     parser.add_argument("--kills", type=_count, default=60, metavar="N", help="SIGKILLs; default: 60")
     parser.add_argument("--stops", type=_count, default=30, metavar="N", help="SIGSTOPs past the lease; default: 30")

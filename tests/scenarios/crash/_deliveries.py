@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from licensechain_hooks import Endpoint, HookRequest, Hooks, Outcome, Receiver, WorkerSettings
+from licensechain_hooks import Endpoint, Enqueuer, HookRequest, Hooks, Outcome, Receiver, WorkerSettings
 from licensechain_hooks.testing import event_body, make_event, sign_request
 from tests.scenarios.crash._crew import CrashTestError
 
@@ -22,6 +22,7 @@ class Sender:
         hooks: of the workers.
         chance: what it chooses by.
         licenses: how many.
+        queue: where the receiver sends entries to; ``None``: nowhere.
         check: called while the store is unavailable; it raises when the run takes too long.
 
     Attributes:
@@ -31,7 +32,14 @@ class Sender:
     """
 
     def __init__(
-        self, inbox: Any, hooks: Hooks, *, chance: random.Random, licenses: int, check: Callable[[], None]
+        self,
+        inbox: Any,
+        hooks: Hooks,
+        *,
+        chance: random.Random,
+        licenses: int,
+        queue: Enqueuer | None,
+        check: Callable[[], None],
     ) -> None:
         self.event_ids: list[str] = []
         self.redelivered = 0
@@ -41,6 +49,7 @@ class Sender:
             hooks,
             inbox=inbox,
             worker=WorkerSettings(embedded=False),
+            queue=queue,
             ordering_key="license",
         )
         self._chance = chance

@@ -18,6 +18,7 @@ class Plan:
         is_fenced: whether its inbox checks that a claim is held.
         longest: how long a handler takes at most, in seconds.
         failing: the share of runs of handlers that fail, by chance.
+        engine, broker: whose worker it is, and the URL of its broker; empty: a worker of the inbox's own.
     """
 
     kind: str
@@ -28,6 +29,8 @@ class Plan:
     is_fenced: bool = True
     longest: float = 0.005
     failing: float = 0.02
+    engine: str = ""
+    broker: str = ""
 
     def dumps(self) -> str:
         """As text."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -14,6 +15,7 @@ from tests.scenarios.crash._crew import CrashTestError, Crew, WorkerProcess
 from tests.scenarios.crash._databases import create_schema, open_inbox
 from tests.scenarios.crash._deliveries import Sender
 from tests.scenarios.crash._effects import OUTSIDE, WITHIN, Effects
+from tests.scenarios.crash._engines import Sweeper, make_queue
 from tests.scenarios.crash._handlers import PLAIN, TRANSACTIONAL, Moment, make_hooks
 from tests.scenarios.crash._plan import Plan
 from tests.scenarios.crash._report import Progress, Result
@@ -39,6 +41,7 @@ class Scale:
         workers: processes.
         lease, deadline: in seconds.
         is_fenced: whether claims are checked.
+        engine, broker: see `Plan`.
     """
 
     events: int
@@ -48,6 +51,8 @@ class Scale:
     lease: float
     deadline: float
     is_fenced: bool
+    engine: str = ""
+    broker: str = ""
 
 
 class Run:
@@ -66,13 +71,21 @@ class Run:
         self._effects = Effects(url, patience=0.5)  # for who is to be continued by this process
         self._effects.create()
         plan = Plan(kind=kind, url=url, claims="", seed=seed, lease=scale.lease, is_fenced=scale.is_fenced)
+        plan = replace(plan, engine=scale.engine, broker=scale.broker)
+        queue = make_queue(scale.engine, scale.broker) if scale.engine else None
+        hooks = make_hooks(self._effects, Moment(seed, longest=0, failing=0))
+        self._sweeper = None
+        if queue is not None:
+            ahead = open_inbox(kind, url, clock=lambda: time.time() + Sweeper.LATER)
+            self._sweeper = Sweeper(queue, ahead, hooks)
         self._crew = Crew(
             scale.workers, plan, Path(self._folder.name), check=self._check, held_by=self._effects.held_by
         )
         self._sender = Sender(
             self._inbox,
-            make_hooks(self._effects, Moment(seed, longest=0, failing=0)),
+            hooks,
             chance=self._chance,
+            queue=queue,
             licenses=max(10, scale.events // 50),
             check=self._crew.tick,
         )
@@ -148,6 +161,9 @@ class Run:
             time.sleep(0.02)
 
     def _check(self) -> None:
+        if self._sweeper is not None:
+            with suppress(StoreUnavailableError):
+                self._sweeper.tick()
         if time.monotonic() - self._began_at > self._scale.deadline:
             msg = f"it is not over after {self._scale.deadline:g} seconds; entries: {self._states()}"
             raise CrashTestError(msg)

@@ -11,12 +11,15 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from licensechain_hooks.worker import Worker, WorkerSettings
 from tests.scenarios.crash._databases import open_inbox, take_fence_down
 from tests.scenarios.crash._effects import Effects
+from tests.scenarios.crash._engines import work
 from tests.scenarios.crash._handlers import Moment, make_hooks
 from tests.scenarios.crash._plan import Plan
 
@@ -31,7 +34,6 @@ def main() -> None:
         take_fence_down(inbox)
     inbox.claim_many = _told(inbox.claim_many, os.open(plan.claims, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
     moment = Moment(plan.seed, longest=plan.longest, failing=plan.failing)
-    moment.listen()
     settings = WorkerSettings(
         concurrency=4,
         batch=4,  # so that all have something to do
@@ -42,9 +44,21 @@ def main() -> None:
         backoff=lambda _attempt: timedelta(seconds=random.uniform(0.02, 0.2)),
         grace=timedelta(seconds=10),
     )
-    worker = Worker(inbox, make_hooks(Effects(plan.url), moment), settings)
+    hooks = make_hooks(Effects(plan.url), moment)
+    if plan.engine:
+        work(plan, inbox, hooks, settings, partial(_begin, moment, plan.claims))
+        return
+    moment.listen()
+    worker = Worker(inbox, hooks, settings)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     worker.run()
+
+
+def _begin(moment: Moment, claims: str) -> None:
+    """Say that it is at work: an engine looks for nothing to claim before it has a message."""
+    moment.listen()
+    with Path(claims).open("a") as file:
+        file.write("none\n")
 
 
 def _end_with_parent() -> None:
