@@ -40,7 +40,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST_HEADER = 500
 _LONGEST_KEY = 255
 _GRACE = timedelta(seconds=30)  # a new entry's message is on its way for so long, and needs no second one
-_SWEPT = 1000  # entries in one sweep: the rest is for the next, so that a slow engine is not flooded with copies
+_SWEPT = 300  # entries in one sweep: the rest is for the next, so that a slow engine is not flooded with copies
 
 
 class Durable:

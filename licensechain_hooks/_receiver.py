@@ -175,7 +175,8 @@ class Receiver:
         """Enqueue the entries that are due and have not been run: what an engine calls every half a minute or so.
 
         Those are the failed ones whose time has come, those whose worker died, and new ones whose message was lost,
-        which are taken to be enqueued for their first 30 seconds. At most a thousand; the next sweep finds the rest.
+        which are taken to be enqueued for their first 30 seconds. At most 300, those that have waited longest: their
+        messages may be on their way all the same, and an engine that is slow is not to be flooded with copies.
 
         Returns:
             How many were enqueued.

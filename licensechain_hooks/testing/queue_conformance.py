@@ -20,6 +20,7 @@ and the test::
             )
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ __all__ = [
     "conformance_receiver",
 ]
 
+_SOON = 6.0  # seconds, in which the queue is told again, where it was left alone
 _LATER = 31.0  # seconds, when a new entry is no longer left for its message
 
 
@@ -118,7 +120,7 @@ class QueueConformance:
 
     def test_a_long_handler_keeps_its_lease(self, site: Site) -> None:
         """Its worker extends it; messages that come meanwhile find nothing to do."""
-        lasts = 2 * LEASE.total_seconds()
+        lasts = 1.5 * LEASE.total_seconds()
         site.deliver("evt_long", id="lic_long", event_type=WORKED, lasts=lasts)
         site.until(lambda: site.runs("evt_long"))
         site.copy("evt_long", 3)
@@ -137,7 +139,10 @@ class QueueConformance:
         assert site.effects("evt_killed") == 1
 
     def test_a_broker_that_is_killed(self, site: Site) -> None:
-        """Deliveries are accepted before, while and after it goes down; a sweep enqueues what it has not got."""
+        """Deliveries are accepted before, while and after it goes down; a sweep enqueues what it has not got.
+
+        Once it is back, it is told of new entries again.
+        """
         kill, start = site.engine.kill_broker, site.engine.start_broker
         if kill is None or start is None:
             pytest.skip("the tests may not end this broker")
@@ -157,3 +162,15 @@ class QueueConformance:
         site.until(lambda: site.are_processed(*names), sweep_ahead=_LATER)
         assert [len(site.runs(name)) for name in names] == [1] * 30
         assert sum(site.effects(name) for name in names) == 30
+        later = (f"evt_back_{number}" for number in itertools.count())
+        site.until(lambda: self._is_handled_unswept(site, next(later)))
+
+    def _is_handled_unswept(self, site: Site, name: str) -> bool:
+        """Deliver an event; whether it is handled soon, and nobody has to sweep for that."""
+        site.deliver(name, id=f"lic_{name}")
+        end = time.monotonic() + _SOON
+        while time.monotonic() < end:
+            if site.are_processed(name):
+                return True
+            time.sleep(0.1)
+        return False

@@ -68,3 +68,10 @@ def on_rabbitmq() -> Callable[..., TestedEngine]:
         )
 
     return make
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give processes that start, die and start again the time that a busy machine needs for it."""
+    for item in items:
+        if item.path.parent == APPS.parent:
+            item.add_marker(pytest.mark.timeout(300))

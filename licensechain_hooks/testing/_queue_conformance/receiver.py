@@ -31,7 +31,7 @@ SECRET = "the-signing-secret-of-this-conformance-suite"  # noqa: S105 - of nothi
 BOOKED = "license.updated"  # events that the transactional handler is given
 WORKED = "license.extended"  # and the plain one
 EFFECTS = "licensechain_hooks_conformance_effects"
-LEASE = timedelta(seconds=2)
+LEASE = timedelta(seconds=4)
 SETTINGS = WorkerSettings(lease=LEASE, backoff=lambda _attempt: timedelta(seconds=1))
 _VARIABLE = "LICENSECHAIN_CONFORMANCE_PLAN"
 

@@ -142,14 +142,14 @@ class Site:
             sweep_ahead: by how many seconds each sweep is early; ``None``: there are none.
         """
         end = time.monotonic() + _LIMIT
-        sweep_at = 0.0
+        sweep_at, pause = 0.0, 1.0
         while not is_so():
             if time.monotonic() > end:
                 raise AssertionError(self._told("it has not become so"))
             if self.worker is not None and self.worker.poll() is not None:
                 self.start_worker()
             if sweep_ahead is not None and time.monotonic() > sweep_at:
-                sweep_at = time.monotonic() + 1.0
+                sweep_at, pause = time.monotonic() + pause, min(2 * pause, 10.0)  # no flood for an engine that is slow
                 self.sweep(ahead=sweep_ahead)
             time.sleep(_LOOK)
 

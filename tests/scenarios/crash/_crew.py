@@ -85,7 +85,10 @@ class WorkerProcess:
 
     def has_stopped(self) -> bool:
         """Whether it was stopped since this was asked last."""
-        return os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOHANG) is not None
+        try:
+            return os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOHANG) is not None
+        except ChildProcessError:  # it has ended
+            return False
 
 
 class Crew:

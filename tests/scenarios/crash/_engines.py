@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -102,8 +103,9 @@ def _work_celery(queue: Any, listen: Callable[[], None]) -> None:
     from celery.signals import worker_ready
 
     worker_ready.connect(lambda **_: listen(), weak=False)
-    options = ("--pool", "threads", "--concurrency", str(_THREADS), "--loglevel", "ERROR", "--without-mingle")
-    queue._app.worker_main(["worker", "--quiet", "--without-gossip", *options])
+    name = ("--hostname", f"crash-{os.getpid()}@localhost", "--without-mingle", "--without-gossip")
+    options = ("--pool", "threads", "--concurrency", str(_THREADS), "--loglevel", "ERROR")
+    queue._app.worker_main(["worker", *name, *options])
 
 
 def _work_dramatiq(queue: Any, listen: Callable[[], None]) -> None:
