@@ -116,7 +116,7 @@ class Telemetry:
     def _by_inbox(self) -> list[tuple[str, Receiver]]:
         """A receiver of each inbox, and what to call the inbox: the names of its endpoints."""
         sharing: dict[int, list[Receiver]] = {}
-        for receiver in self._watched:
+        for receiver in tuple(self._watched):
             if receiver.inbox is not None:
                 sharing.setdefault(id(receiver.inbox), []).append(receiver)
         return [

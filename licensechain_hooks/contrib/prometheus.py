@@ -166,15 +166,13 @@ class _Inboxes(Collector):
         return (up, backlog, oldest, entries)
 
     def _by_inbox(self) -> list[tuple[str, Receiver]]:
-        """A receiver of each inbox, and what to call the inbox: the names of its endpoints."""
+        """A receiver of each inbox, and what to call the inbox: the names of its endpoints.
+
+        Of several inboxes of one name one is shown, for Prometheus takes nothing of a page where a sample is twice.
+        """
         sharing: dict[int, list[Receiver]] = {}
-        for receiver in self._watched:
+        for receiver in tuple(self._watched):
             if receiver.inbox is not None:
                 sharing.setdefault(id(receiver.inbox), []).append(receiver)
-        return sorted(
-            (
-                ("+".join(sorted({each.endpoint.name for each in receivers})), receivers[0])
-                for receivers in sharing.values()
-            ),
-            key=lambda named: named[0],
-        )
+        named = {"+".join(sorted({each.endpoint.name for each in found})): found[0] for found in sharing.values()}
+        return sorted(named.items(), key=lambda item: item[0])

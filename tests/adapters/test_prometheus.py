@@ -182,6 +182,15 @@ def test_receivers_that_share(metrics, inbox, hooks):
     assert only(found, "inbox_up") == {("eu+us",): 1}
 
 
+def test_inboxes_of_one_name(metrics, hooks):
+    """Two receivers of one name with an inbox each, as of an application that was made twice, do not spoil the page."""
+    watched = [Receiver(Endpoint(secrets=[SECRET]), hooks, inbox=MemoryInbox(), worker=IDLE) for _ in range(2)]
+    for receiver in watched:
+        metrics.watch(receiver)
+    text = generate_latest(metrics.scraped()).decode()
+    assert text.count('licensechain_hooks_inbox_up{inbox="default"}') == 1
+
+
 def test_inline_mode(metrics, hooks):
     """Without an inbox there are deliveries and attempts, and no figures of an inbox."""
     hooks.on("*")(lambda _event: None)
