@@ -157,7 +157,8 @@ def test_a_receiver_that_fails_changes_no_answer(site, django_hooks, connect, ca
         (200, "processed"),
         (401, "rejected"),
     ]
-    assert len([record for record in caplog.records if record.exc_info and record.exc_info[0] is error]) >= 5
+    if (kind, error) != ("async def", asyncio.CancelledError):  # which newer Djangos take for no error
+        assert len([record for record in caplog.records if record.exc_info and record.exc_info[0] is error]) >= 5
 
 
 @pytest.mark.django_db(transaction=True)

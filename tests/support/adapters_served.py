@@ -66,7 +66,7 @@ def require(pair: Pair) -> None:
 
 
 @contextmanager
-def running(pair: Pair, folder: Path, *, profile: str = "guide", secret: str = "") -> Iterator[Served]:
+def running(pair: Pair, folder: Path, *, profile: str = "guide", secret: str = "", inbox: str = "") -> Iterator[Served]:
     """A framework under a server, with a handler that writes down each event's id.
 
     Args:
@@ -74,6 +74,7 @@ def running(pair: Pair, folder: Path, *, profile: str = "guide", secret: str = "
         folder: an empty one.
         profile: of the endpoint.
         secret: the signing secret; by default a new one.
+        inbox: of Django: the database for durable mode.
     """
     runs, log = folder / "runs", folder / "log"
     runs.touch()
@@ -84,7 +85,7 @@ def running(pair: Pair, folder: Path, *, profile: str = "guide", secret: str = "
         process = subprocess.Popen(
             [sys.executable, script, pair.server, pair.framework, str(listening.fileno()), runs],
             pass_fds=[listening.fileno()],
-            env=os.environ | {"LICENSECHAIN_WEBHOOK_SECRET": secret, "SERVED_PROFILE": profile},
+            env=os.environ | {"LICENSECHAIN_WEBHOOK_SECRET": secret, "SERVED_PROFILE": profile, "SERVED_INBOX": inbox},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -96,6 +97,7 @@ def running(pair: Pair, folder: Path, *, profile: str = "guide", secret: str = "
                 runs=lambda: runs.read_text().splitlines(),
                 log=log.read_text,
                 reads_slowly=pair.reads_slowly,
+                is_durable=bool(inbox),
             )
         finally:
             process.send_signal(signal.SIGTERM)

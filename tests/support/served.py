@@ -67,21 +67,28 @@ def django_app(framework: str, hooks: Hooks) -> Any:
     """Django's WSGI or ASGI application."""
     from django.conf import settings
 
+    inbox = os.environ["SERVED_INBOX"]
     settings.configure(
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
+        USE_TZ=True,
+        DATABASES={"default": django_database(inbox)} if inbox else {},
         INSTALLED_APPS=["licensechain_hooks.contrib.django"],
         LICENSECHAIN_HOOKS={
             "HOOKS": hooks,
             "MAX_BODY": MAX_BODY,
             "READ_TIMEOUT": READ_TIMEOUT,
-            "PROCESSING": "inline",
+            "PROCESSING": "thread" if inbox else "inline",
             "PROFILE": os.environ["SERVED_PROFILE"],
         },
     )
     import django
 
     django.setup()
+    if inbox:
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
     from django.core.handlers.asgi import ASGIHandler
     from django.core.handlers.wsgi import WSGIHandler
     from django.urls import path
@@ -91,6 +98,23 @@ def django_app(framework: str, hooks: Hooks) -> Any:
     view = views.async_webhook if framework == "django-asgi" else views.webhook
     globals()["urlpatterns"] = [path(PATH.removeprefix("/"), view)]
     return ASGIHandler() if framework == "django-asgi" else WSGIHandler()
+
+
+def django_database(url: str) -> dict[str, Any]:
+    """A database of Django's, with its default settings."""
+    from sqlalchemy import make_url
+
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": parsed.database}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parsed.database,
+        "USER": parsed.username,
+        "PASSWORD": parsed.password,
+        "HOST": parsed.host,
+        "PORT": parsed.port,
+    }
 
 
 def serve(server: str, app: Any, listening: socket.socket) -> None:

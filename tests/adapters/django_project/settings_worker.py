@@ -12,7 +12,12 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path.cw
 LICENSECHAIN_HOOKS = {
     "SECRETS": ["the-signing-secret-of-the-project"],
     "PROCESSING": "worker",
-    "WORKER": {"poll": timedelta(milliseconds=20), "lease": timedelta(milliseconds=500), "concurrency": 2},
+    "WORKER": {
+        "poll": timedelta(milliseconds=20),
+        "lease": timedelta(milliseconds=500),
+        "concurrency": 2,
+        "backoff": lambda _attempt: timedelta(hours=1),
+    },
 }
 if Path("inline").exists():
     LICENSECHAIN_HOOKS |= {"PROCESSING": "inline", "HOOKS": Hooks()}  # those of the app need an inbox
