@@ -75,7 +75,7 @@ def _verdict(item: Item, reply: Reply) -> Verdict:
 
 def gone(item: Item, trouble: str) -> Finding:
     """The finding for an item that could not be sent any more."""
-    why = f"the endpoint is not there any more: {trouble}"
+    why = f"the endpoint is not there any more, after what was sent before: {trouble}"
     return _finding(item, got="no connection", verdict="falls short", why=why)
 
 

@@ -79,11 +79,14 @@ def must_of(case: Case) -> Must:
 ROWS = MappingProxyType(
     {
         0: Row("a good delivery", "what is not answered with a 2xx may never be delivered again"),
-        1: Row("no signature", "without a signature anybody can send events"),
+        1: Row("no signature", "without one anybody can send events; code that takes the header for granted raises"),
         2: Row("a signature that is not ASCII", "comparing it as text raises (hmac.compare_digest): a 500 for anybody"),
         3: Row("a signature in another spelling", "several senders use it; the MAC is the same"),
-        4: Row("a wrong signature", "lenient hex decoders take what was not signed"),
-        5: Row("a weaker signature", "a digest that anybody can compute, extend or guess makes forgeries"),
+        4: Row("a wrong signature", "lenient hex decoders take what was not signed, others raise: a 500 for anybody"),
+        5: Row(
+            "a weaker signature",
+            "a digest that anybody can compute or extend makes forgeries; one of another length raises",
+        ),
         6: Row("a header that comes twice", "the server, the framework and a proxy may each believe another one"),
         7: Row("a header with underscores", "WSGI folds _ and -, and what a proxy strips comes in by another name"),
         8: Row("a signature under an empty key", "a receiver whose secret is not set takes everybody's events"),
