@@ -43,6 +43,11 @@ else:
 
 _INDEX = "licensechain_hooks/admin/index.html"
 _NOTHING = "-"
+_FIELDS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (None, ("badge", "event_type_text", "event_id_text", "license", "endpoint_name", "key", "variant_text")),
+    (_("Attempts"), ("attempts", "next_attempt_at", "error_code_text", "error_text")),
+    (_("Times"), ("event_timestamp", "received_at", "done_at", "purged_at")),
+)
 _MAY_LACK = {
     "license": "license_id",
     "key": "ordering_key",
@@ -73,25 +78,7 @@ class EntryAdmin(_ModelAdmin):
     list_max_show_all = 0
     paginator = FirstPages
     actions = ("replay", "discard", "purge")
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "badge",
-                    "event_type_text",
-                    "event_id_text",
-                    "license",
-                    "endpoint_name",
-                    "key",
-                    "variant_text",
-                )
-            },
-        ),
-        (_("Attempts"), {"fields": ("attempts", "next_attempt_at", "error_code_text", "error_text")}),
-        (_("Times"), {"fields": ("event_timestamp", "received_at", "done_at", "purged_at")}),
-    )
-    readonly_fields = (*fieldsets[0][1]["fields"], *fieldsets[1][1]["fields"], *fieldsets[2][1]["fields"])
+    readonly_fields = tuple(name for _title, names in _FIELDS for name in names)
 
     class Media:
         css = {"all": ("licensechain_hooks/admin.css",)}  # noqa: RUF012 - as Django has it
@@ -151,10 +138,7 @@ class EntryAdmin(_ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Entry | None = None) -> Any:  # noqa: ARG002
         """The fields that there is something in."""
-        return [
-            (title, {"fields": [name for name in options["fields"] if _has(obj, str(name))]})
-            for title, options in self.fieldsets
-        ]
+        return [(title, {"fields": [name for name in names if _has(obj, name)]}) for title, names in _FIELDS]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list; its first page begins with the chart."""

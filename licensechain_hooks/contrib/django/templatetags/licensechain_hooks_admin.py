@@ -23,7 +23,8 @@ def received_dates(changelist: Any) -> dict[str, Any]:
 @register.inclusion_tag("licensechain_hooks/admin/dead_letters.html", takes_context=True)
 def dead_letters(context: Any) -> dict[str, Any]:
     """How many entries are out of attempts, for whoever may see them."""
-    if not context["request"].user.has_perm("licensechain_hooks.view_entry"):
+    request = context.get("request")
+    if request is None or not request.user.has_perm("licensechain_hooks.view_entry"):
         return {}
     count = in_state(stored(), Entry.State.DEAD).order_by().values("pk")[: MOST + 1].count()
     return {"count": min(count, MOST), "is_more": count > MOST}
