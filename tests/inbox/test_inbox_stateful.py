@@ -12,7 +12,7 @@ from licensechain_hooks import Inbox
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.inbox.sql import SqlInbox
 
-pytestmark = pytest.mark.timeout(0)  # hypothesis has no deadline here, and shrinking takes its time
+pytestmark = pytest.mark.timeout(900)  # shrinking takes its time
 
 
 def test_memory() -> None:

@@ -17,7 +17,7 @@ from licensechain_hooks.inbox.sql import SqlInbox
 if (adapters := str(Path(__file__).parents[1] / "adapters")) not in sys.path:
     sys.path.append(adapters)
 pytest_plugins = ["django_project.support"]
-pytestmark = pytest.mark.timeout(0)  # hypothesis has no deadline here, and shrinking takes its time
+pytestmark = pytest.mark.timeout(900)  # shrinking takes its time
 
 
 @pytest.fixture

@@ -46,6 +46,8 @@ from licensechain_hooks.inbox.sql import SqlInbox
 from licensechain_hooks.testing import make_event
 from licensechain_hooks.testing.conformance import CATALOGUE, Forge, RawDelivery, asgi_exchange, wsgi_exchange
 
+pytestmark = pytest.mark.timeout(300)
+
 SECRET, OLDER = "leak-the-newest-signing-secret", "leak-an-older-signing-secret"
 DATA = {
     "id": "lic_1",
