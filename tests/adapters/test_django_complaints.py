@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from licensechain_hooks import Discard, Hooks
-from licensechain_hooks.contrib.django.signals import webhook_received
+from licensechain_hooks import Discard, EngineQueue, Hooks
+from licensechain_hooks.contrib.django.signals import event_processed, webhook_received
 from licensechain_hooks.testing import event_body, make_event, sign_request
 
 if (here := str(Path(__file__).parent)) not in sys.path:
@@ -238,6 +238,34 @@ def test_who_wants_no_second_process_and_no_celery(site, durable_hooks, wait_for
     wait_for(lambda: stored.entries() == [("evt_1", "processing")])
     ended.set()
     wait_for(lambda: stored.entries() == [("evt_1", "processed")])
+
+
+class _Tasks(EngineQueue):
+    """The place of Celery: messages with the number of an entry, and a task that is given it."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent = []
+
+    def enqueue(self, pk, /):
+        self.sent.append(pk)
+
+
+tasks = _Tasks()
+
+
+def test_who_has_celery(site, no_worker, settings, stored, connect, monkeypatch):
+    """dj-stripe#608, #1954: handlers are to run in the engine there is; its task sends the signals of how it ended."""
+    monkeypatch.setitem(sys.modules, "complaints_under_test", sys.modules[__name__])
+    settings.LICENSECHAIN_HOOKS = settings.LICENSECHAIN_HOOKS | {"PROCESSING": "complaints_under_test.tasks"}
+    tasks.sent.clear()
+    ran, sent = [], []
+    connect(event_processed, lambda event, **_: sent.append(event.id))
+    no_worker.on("*")(lambda event: ran.append(event.id))
+    assert site.deliver(make_event(event_id="evt_1")).json() == {"status": "accepted"}
+    assert (len(tasks.sent), ran, sent) == (1, [], [])
+    assert tasks.run_entry(tasks.sent[0])
+    assert (ran, sent, stored.entries()) == (["evt_1"], ["evt_1"], [("evt_1", "processed")])
 
 
 def test_a_handler_that_gives_up_is_not_run_for_ever(site, no_worker, stored):

@@ -249,3 +249,40 @@ def test_asking_for_one_there_is_not(two, name):
 
     with pytest.raises(ConfigurationError, match=f"no endpoint '{name}'; it has 'eu', 'us'"):
         get_receiver(name)
+
+
+def test_an_engine_works_on_though_one_cannot_be_built(no_worker, settings, configure, sync_site, stored):
+    """An engine's task runs the entries of the endpoints that work; only where none does, it fails."""
+    from licensechain_hooks.contrib.django.conf import get_receivers
+    from licensechain_hooks.contrib.django.queues import find_queue
+
+    queue = find_queue("django_project.queues.ListQueue")
+    queue.sent.clear()
+    no_worker.on("*")(lambda _event: None)
+    configure(PROCESSING="django_project.queues.ListQueue", ENDPOINTS={"us": {}, "eu": {"SECRETS": [EU]}})
+    assert sync_site.deliver(make_event(event_id="evt_1"), secret=EU, path="/sync/eu/").json() == {"status": "accepted"}
+    assert [receiver.endpoint.name for receiver in get_receivers().working()] == ["eu"]
+    assert (queue.run_entry(queue.sent[0]), stored.entries()) == (True, [("evt_1", "processed")])
+    configure(PROCESSING="django_project.queues.ListQueue", ENDPOINTS={"us": {}})
+    with pytest.raises(ConfigurationError, match="LICENSECHAIN_WEBHOOK_SECRET_US"):
+        queue.run_entry(queue.sent[0])
+
+
+def test_one_worker_however_many_ask_first(two, settings):
+    """First deliveries of both endpoints at once, in many threads, get one worker and one inbox."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    from licensechain_hooks.contrib.django.conf import get_receiver
+
+    settings.LICENSECHAIN_HOOKS = settings.LICENSECHAIN_HOOKS | {"PROCESSING": "worker"}
+    together = Barrier(8)
+
+    def ask(number):
+        together.wait()
+        receiver = get_receiver(("eu", "us")[number % 2])
+        return receiver, receiver.worker, receiver.inbox
+
+    with ThreadPoolExecutor(8) as pool:
+        receivers, workers, inboxes = zip(*pool.map(ask, range(8)), strict=True)
+    assert (len(set(receivers)), len(set(workers)), len(set(inboxes))) == (2, 1, 1)

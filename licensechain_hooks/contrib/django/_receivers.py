@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +32,7 @@ class Receivers:
         self._inbox = inbox
         self.hooks = DjangoHooks(settings.hooks)
         self._built: dict[str, Receiver] = {}
+        self._lock = threading.RLock()  # reentrant: a dotted path may lead to a module that asks for a receiver
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,7 +50,9 @@ class Receivers:
         """
         found = self._name(name)
         if found not in self._built:
-            self._built[found] = self._receiver(found)
+            with self._lock:
+                if found not in self._built:
+                    self._built[found] = self._receiver(found)
         return self._built[found]
 
     def every(self) -> list[Receiver]:
@@ -58,6 +62,23 @@ class Receivers:
             ConfigurationError: says which setting and why.
         """
         return [self.get(name) for name in self.names]
+
+    def working(self) -> list[Receiver]:
+        """The receivers of those endpoints that can be built.
+
+        Raises:
+            ConfigurationError: none can.
+        """
+        found: list[Receiver] = []
+        error: ConfigurationError | None = None
+        for name in self.names:
+            try:
+                found.append(self.get(name))
+            except ConfigurationError as exc:
+                error = error or exc
+        if error is not None and not found:
+            raise error
+        return found
 
     def build(self, settings: EndpointSettings) -> Receiver:
         """A new receiver of an endpoint.
@@ -85,20 +106,21 @@ class Receivers:
         for receiver in self._built.values():
             receiver.stop()
 
-    @cached_property
+    @property
     def inbox(self) -> Inbox:
         """The inbox; also in inline mode, which stores nothing in it.
 
         Raises:
             ConfigurationError: says which setting and why.
         """
-        if self._inbox is not None:
-            return self._inbox
         given = self.settings
-        with _named(SETTING):
-            return DjangoInbox(given.database, retention=given.retention, payload_retention=given.payload_retention)
+        with self._lock, _named(SETTING):
+            if self._inbox is None:
+                kept: dict[str, Any] = {"retention": given.retention, "payload_retention": given.payload_retention}
+                self._inbox = DjangoInbox(given.database, **kept)
+            return self._inbox
 
-    @cached_property
+    @property
     def worker(self) -> Worker:
         """The worker of all endpoints.
 
@@ -108,6 +130,11 @@ class Receivers:
         if self.settings.processing == "inline":
             msg = f"{SETTING}: with PROCESSING 'inline' the handlers run while the sender waits; set it to 'worker'"
             raise ConfigurationError(msg)
+        with self._lock:
+            return self._only_worker
+
+    @cached_property
+    def _only_worker(self) -> Worker:
         settings = replace(self.settings.worker, embedded=self.settings.processing == "thread")
         return Worker(self.inbox, self.hooks, settings, endpoints=self.names)
 

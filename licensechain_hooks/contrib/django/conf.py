@@ -83,9 +83,7 @@ def get_receiver(name: str | None = None) -> Receiver:
     Raises:
         ConfigurationError: says which setting and why; no endpoint of that name.
     """
-    receivers = get_receivers()
-    with _lock:
-        return receivers.get(name)
+    return get_receivers().get(name)
 
 
 def receiver_or_stand_in(name: str | None = None) -> Receiver:

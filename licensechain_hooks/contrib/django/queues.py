@@ -89,19 +89,19 @@ class _Project:
     def run_entry(self, pk: int) -> bool:
         from licensechain_hooks.contrib.django.conf import get_receivers  # noqa: PLC0415 - it knows the queues
 
-        return get_receivers().every()[0].run_entry(pk)  # of all endpoints: they share a worker
+        return get_receivers().working()[0].run_entry(pk)  # of all endpoints: they share a worker
 
     async def arun_entry(self, pk: int) -> bool:
         from licensechain_hooks.contrib.django.conf import get_receivers  # noqa: PLC0415
 
-        return await get_receivers().every()[0].arun_entry(pk)
+        return await get_receivers().working()[0].arun_entry(pk)
 
     def sweep(self) -> int:
         from licensechain_hooks.contrib.django.conf import get_receivers  # noqa: PLC0415
 
-        return sum(receiver.sweep() for receiver in get_receivers().every())
+        return sum(receiver.sweep() for receiver in get_receivers().working())
 
     async def asweep(self) -> int:
         from licensechain_hooks.contrib.django.conf import get_receivers  # noqa: PLC0415
 
-        return sum([await receiver.asweep() for receiver in get_receivers().every()])
+        return sum([await receiver.asweep() for receiver in get_receivers().working()])
