@@ -11,8 +11,9 @@ from threading import Barrier
 import pytest
 from pydantic import SecretStr
 
-from licensechain_hooks import ConfigurationError, Endpoint, Hooks, default_hooks
+from licensechain_hooks import ConfigurationError, Endpoint, Hooks, MemoryDeduplicator, default_hooks
 from licensechain_hooks.contrib.django.conf import HookSettings, Receivers, get_receiver, get_settings
+from licensechain_hooks.dedupe.redis import RedisDeduplicator
 from licensechain_hooks.testing import make_event
 
 if (here := str(Path(__file__).parent)) not in sys.path:
@@ -134,6 +135,8 @@ def test_dotted_paths(configure, sync_site):
         ({"HOOKS": "settings_under_test.nothing"}, r"\['HOOKS'\] cannot be imported: .*nothing"),
         ({"HOOKS": "settings_under_test.outcomes"}, r"\['HOOKS'\] must be Hooks or the dotted path of one, not list"),
         ({"HOOKS": Hooks}, r"\['HOOKS'\] must be Hooks or the dotted path of one, not type"),
+        ({"DEDUPLICATOR": 1}, r"\['DEDUPLICATOR'\] must be the URL of a Redis or a deduplicator, not int"),
+        ({"DEDUPLICATOR": "redis://:hidden@localhost:port"}, r"\['DEDUPLICATOR'\]: this is no URL of a Redis"),
         ({"ON_OUTCOME": "settings_under_test.outcomes"}, r"\['ON_OUTCOME'\] must be a callable .*, not list"),
     ],
 )
@@ -143,6 +146,14 @@ def test_what_cannot_work_is_named(configure, given, message):
     configure(**given)
     with pytest.raises(ConfigurationError, match="^LICENSECHAIN_HOOKS.*" + message):
         get_receiver()
+
+
+def test_processes_share_a_redis(configure):
+    """In inline mode a URL names the Redis that remembers events, for all endpoints; or it is an object."""
+    configure(SECRETS=["s3cr3t-of-these-tests"], DEDUPLICATOR="redis://localhost")
+    assert isinstance(get_receiver().deduplicator, RedisDeduplicator)
+    configure(SECRETS=["s3cr3t-of-these-tests"], DEDUPLICATOR=(own := MemoryDeduplicator()))
+    assert get_receiver().deduplicator is own
 
 
 @pytest.mark.parametrize("given", [None, ["s3cr3t-of-these-tests"], "s3cr3t-of-these-tests"])

@@ -63,6 +63,10 @@ _OF_ALL: Mapping[str, _Key] = {
         expected="'thread', 'worker', 'inline', 'celery', 'tasks' or the dotted path of a queue",
         fits=lambda value: value in ("thread", "worker", "inline") or (isinstance(value, str) and is_queue(value)),
     ),
+    "DEDUPLICATOR": _Key(
+        expected="the URL of a Redis or a deduplicator",
+        fits=lambda value: value is None or isinstance(value, str) or hasattr(value, "reserve"),
+    ),
     "DATABASE": _Key(expected="the alias of a database", fits=lambda value: isinstance(value, str)),
     "RETENTION": _MAYBE_SPAN,
     "PAYLOAD_RETENTION": _MAYBE_SPAN,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from licensechain_hooks import ConfigurationError, Endpoint, HookRequest, Hooks, Inbox, Receiver, Worker
+from licensechain_hooks import ConfigurationError, Deduplicator, Endpoint, HookRequest, Hooks, Inbox, Receiver, Worker
 from licensechain_hooks.contrib.django._hooks import DjangoHooks
 from licensechain_hooks.contrib.django._host import run_in_thread
 from licensechain_hooks.contrib.django._values import SETTING, EndpointSettings, HookSettings
@@ -87,9 +87,9 @@ class Receivers:
             ConfigurationError: says which setting and why.
         """
         endpoint = settings.endpoint()
-        durable: dict[str, Any] = {}
+        stores: dict[str, Any] = {"deduplicator": self._deduplicator}
         if self.settings.processing != "inline":
-            durable = {
+            stores = {
                 "inbox": self.inbox,
                 "worker": self.worker,
                 "queue": self._queue,
@@ -98,13 +98,23 @@ class Receivers:
             }
         with _named(settings.place):
             return Receiver(
-                endpoint, self.hooks, on_outcome=self.settings.on_outcome, run_in_thread=run_in_thread, **durable
+                endpoint, self.hooks, on_outcome=self.settings.on_outcome, run_in_thread=run_in_thread, **stores
             )
 
     def stop(self) -> None:
         """Stop the embedded worker, where it was started."""
         for receiver in self._built.values():
             receiver.stop()
+
+    @cached_property
+    def _deduplicator(self) -> Deduplicator | None:
+        found = self.settings.deduplicator
+        if not isinstance(found, str):
+            return found
+        from licensechain_hooks.dedupe.redis import RedisDeduplicator  # noqa: PLC0415 - nobody else needs redis-py
+
+        with _named(f"{SETTING}['DEDUPLICATOR']"):
+            return RedisDeduplicator(found)
 
     @property
     def inbox(self) -> Inbox:

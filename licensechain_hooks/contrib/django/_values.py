@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from licensechain_hooks import (
     ConfigurationError,
+    Deduplicator,
     Endpoint,
     Event,
     HookRequest,
@@ -93,9 +94,12 @@ class HookSettings(EndpointSettings):
         on_outcome: see `Receiver`; a callable or the dotted path of one.
         processing: who runs the handlers. ``"thread"``: a delivery is stored in the database, and a thread of this
             process runs its handlers. ``"worker"``: it is stored, and ``manage.py licensechain_worker`` runs them.
-            ``"inline"``: nothing is stored; the handlers run while the sender waits, and what follows has no meaning.
+            ``"inline"``: nothing is stored; the handlers run while the sender waits, and of what follows only
+            ``deduplicator`` has a meaning.
             ``"celery"``, ``"tasks"`` or the dotted path of a queue: it is stored, and the workers of the project's own
             task queue run them; see `queues`.
+        deduplicator: with ``"inline"``, what remembers which events ran: the URL of a Redis, see `RedisDeduplicator`,
+            or a deduplicator; by default each process's memory.
         database: the alias of the database; see `DjangoInbox`, as for ``retention`` and ``payload_retention``.
         ordering_key: see `Receiver`, as for ``redact``; callables or the dotted paths of some.
         worker: `WorkerSettings`, or a dict of them such as ``{"concurrency": 4}``.
@@ -105,6 +109,7 @@ class HookSettings(EndpointSettings):
     hooks: Hooks = default_hooks
     on_outcome: Callable[[Outcome, HookRequest, float], object] | None = None
     processing: str = "thread"
+    deduplicator: str | Deduplicator | None = None
     database: str = DEFAULT_DB_ALIAS
     retention: timedelta | None = timedelta(days=35)
     payload_retention: timedelta | None = timedelta(days=30)
