@@ -15,6 +15,7 @@ FOR_WHOM = re.compile(r"\A# .+\n\n(?:\(\S+\)=\n)?\*For .+?[.:]\*(\n|\Z)", re.DOT
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|<(https?://[^>]+)>")
 
 
+@pytest.mark.timeout(600)  # some start three servers
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "README.md"])
 def test_page(name: str, tmp_path: Path) -> None:
     """Who does what a page says gets what it says."""

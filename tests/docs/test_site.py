@@ -50,6 +50,7 @@ def browser() -> Iterator[Any]:
         yield started
 
 
+@pytest.mark.timeout(600)  # there are some forty pages
 @pytest.mark.parametrize("window", WINDOWS)
 def test_every_page(window: str, site: Path, browser: Any, tmp_path: Path) -> None:
     """No page asks a network, has an error, or is wider than its window; a picture of each is kept."""
