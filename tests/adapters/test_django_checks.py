@@ -349,7 +349,14 @@ def test_w010_a_server_that_is_away(check_database):
         assert check_database("away") == {}
 
 
-@pytest.mark.parametrize(("processing", "todo"), [("worker", "licensechain_worker"), ("thread", "embedded thread")])
+@pytest.mark.parametrize(
+    ("processing", "todo"),
+    [
+        ("worker", "licensechain_worker"),
+        ("thread", "embedded thread"),
+        ("django_project.queues.queue", "engine's workers"),
+    ],
+)
 def test_w011_nobody_works(check_database, tmp_path, django_db_blocker, processing, todo):
     """W011: entries that have been due for a quarter of an hour have no worker; those of just now may have."""
     from django_project.databases import database

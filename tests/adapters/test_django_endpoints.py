@@ -217,6 +217,7 @@ def test_secrets_of_tenants(site, configure, kind):
         ({"ENDPOINTS": {"the eu": {"SECRETS": [EU]}}}, r"\['the eu'\]: an endpoint's name is"),
         ({"ENDPOINTS": {7: {"SECRETS": [EU]}}}, r"\[7\]: an endpoint's name is"),
         ({"SECRETS": [EU], "ENDPOINTS": {"eu": {"SECRETS": [EU]}}}, r"\['SECRETS'\] has no meaning beside ENDPOINTS"),
+        ({"ENDPOINTS": {"eu-1": {}, "eu_1": {}}}, r"'eu-1' and 'eu_1' would share LICENSECHAIN_WEBHOOK_SECRET_EU_1"),
         ({"NAME": "x", "ENDPOINTS": {"eu": {"SECRETS": [EU]}}}, r"\['NAME'\] has no meaning beside ENDPOINTS"),
     ],
 )

@@ -202,7 +202,18 @@ def _contradictions(given: Mapping[str, Any]) -> Iterator[ConfigurationError]:
             msg = f"{SETTING}[{key!r}] has no meaning beside ENDPOINTS, each of which has its own"
             yield ConfigurationError(msg)
     endpoints = given["ENDPOINTS"]
-    if isinstance(endpoints, Mapping) and not endpoints:
+    if not isinstance(endpoints, Mapping):
+        return
+    named: dict[str, str] = {}
+    for name in (name for name, of_it in endpoints.items() if isinstance(of_it, Mapping) and "SECRETS" not in of_it):
+        other = named.setdefault(secret_variable(str(name)), name)
+        if other != name:
+            msg = (
+                f"{SETTING}['ENDPOINTS']: {other!r} and {name!r} would share {secret_variable(str(name))}; "
+                "give one of them SECRETS, or another name"
+            )
+            yield ConfigurationError(msg)
+    if not endpoints:
         msg = f"{SETTING}['ENDPOINTS'] is empty: name one endpoint at least, or leave the key out"
         yield ConfigurationError(msg)
 
