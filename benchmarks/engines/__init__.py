@@ -27,6 +27,8 @@ def _row(bench: Bench, name: str, kind: Kind) -> Row:
     whole = partial(Row, row=f"{name}, {inbox}", measure="events/s")
     if not all(map(find_spec, kind.packages)):
         return whole(ours=_OURS, reference=_ITS_OWN, note="not installed")
+    if kind.prepare is not None and inbox != "PostgreSQL":
+        return whole(ours=_OURS, reference=_ITS_OWN, note="no PostgreSQL")
     count = _QUICK if bench.quick else kind.count
     with (
         tempfile.TemporaryDirectory(prefix="benchmarks-") as folder,

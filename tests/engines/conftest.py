@@ -73,5 +73,5 @@ def on_rabbitmq() -> Callable[..., TestedEngine]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give processes that start, die and start again the time that a busy machine needs for it."""
     for item in items:
-        if item.path.parent == APPS.parent:
+        if item.path.parent == APPS.parent and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(300))
