@@ -10,7 +10,7 @@ from licensechain_hooks.testing._delivery import RawDelivery
 from licensechain_hooks.testing._forge import Forge
 from licensechain_hooks.testing.probe._compat import COMPAT_CATALOGUE
 from licensechain_hooks.testing.probe._exchange import Reply
-from licensechain_hooks.testing.probe._musts import ACCEPT, SURVIVE, Must, must_of
+from licensechain_hooks.testing.probe._musts import ACCEPT, NOT_KEPT, SURVIVE, Must, must_of
 
 __all__ = ["Item", "Line", "Profile", "Runs", "items_for"]
 
@@ -151,12 +151,11 @@ def _declared(line: Line) -> Reply:
 
 _BUSY = Must(says="2xx or 409", statuses="2..|409|425")
 _PATIENT = Must(says="4xx", statuses="[34]..", silence=True, waiting=True)
-_NOT_READ = Must(says="4xx or closed", statuses="[34]..", silence=True)
 
 _SEVERAL = (
     Item(row=12, name="sent again with another time", statuses=(200,), must=ACCEPT, play=_sent_again_later, requests=2),
     Item(row=14, name="a gigabyte declared", statuses=(413,), must=_PATIENT, play=_declared),
-    Item(row=15, name="broken chunk", statuses=(400,), must=_NOT_READ, play=_broken_chunk),
+    Item(row=15, name="broken chunk", statuses=(400,), must=NOT_KEPT, play=_broken_chunk),
     Item(
         row=19,
         name="the end of a body never comes",

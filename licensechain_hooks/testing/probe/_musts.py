@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from licensechain_hooks.testing._catalogue import Case
 
-__all__ = ["ACCEPT", "REFUSE", "ROWS", "SURVIVE", "Must", "Row", "must_of"]
+__all__ = ["ACCEPT", "NOT_KEPT", "REFUSE", "ROWS", "SURVIVE", "Must", "Row", "must_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Row:
 ACCEPT = Must(says="2xx", statuses="2..")
 REFUSE = Must(says="4xx", statuses="[34]..")
 SURVIVE = Must(says="no 5xx", statuses="[234]..")
-_NOT_KEPT = Must(says="4xx or closed", statuses="[34]..", silence=True)
+NOT_KEPT = Must(says="4xx or closed", statuses="[34]..", silence=True)
 _CHUNKED = Must(says="2xx or 411", statuses="2..|411")
 
 _ACCEPTED = {(0, "good"), (23, "surrogate pair"), (30, "unknown type"), (30, "unknown fields"), (30, "alias")}
@@ -70,7 +70,7 @@ def must_of(case: Case) -> Must:
     if key in _FORGED or case.row in _FORGED_ROWS:
         return REFUSE
     if case.status == 413:
-        return _NOT_KEPT
+        return NOT_KEPT
     if key == (15, "chunked"):
         return _CHUNKED
     return SURVIVE
