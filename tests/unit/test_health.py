@@ -223,9 +223,10 @@ def test_a_worker_that_has_died(endpoint, hooks, inbox, probe, monkeypatch):
     receiver.stop()
 
 
-FORK = """
-import os
+PROGRAM = """
+import os, sys
 from datetime import timedelta
+{before}
 from licensechain_hooks import Endpoint, Hooks, Receiver, WorkerSettings
 from licensechain_hooks.inbox.memory import MemoryInbox
 
@@ -234,19 +235,34 @@ receiver = Receiver(
 )
 patience = timedelta(seconds=60)
 print(receiver.health(within=patience).ready, flush=True)
+{after}
+"""
+FORK = """
 child = os.fork()  # what asks the inbox is a thread, and threads stay behind
 print(receiver.health(within=patience).ready, flush=True)
 if child == 0:
-    os._exit(0)
+    sys.exit(0)
 print(os.waitpid(child, 0)[1])
 """
+
+
+def output(*, before: str = "", after: str = "") -> list[str]:
+    """The words that a program prints."""
+    program = PROGRAM.format(before=before, after=after)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=110, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_after_a_fork():
     """A server that loads the application and then forks: each process asks in a thread of its own."""
-    ran = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=110, check=False)
-    assert (ran.returncode, ran.stdout.split()) == (0, ["True", "True", "True", "0"]), ran.stderr
+    assert output(after=FORK) == ["True", "True", "True", "0"]
+
+
+def test_where_there_is_no_fork():
+    """On systems without fork there is nothing to forget."""
+    assert output(before="[vars(os).pop(name, None) for name in ('fork', 'register_at_fork')]") == ["True"]
 
 
 def test_the_thread_ends_with_its_receiver(endpoint, hooks, inbox):
