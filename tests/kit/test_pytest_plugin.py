@@ -9,10 +9,13 @@ from licensechain_hooks import pytest_plugin
 
 pytest_plugins = ["pytester"]
 
+# The oldest Starlette's test client takes a name of anyio's that is on its way out.
 SETTINGS = """
 [pytest]
 pythonpath = .
-filterwarnings = error
+filterwarnings =
+    error
+    ignore:The anyio:DeprecationWarning
 asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function
 """
@@ -31,12 +34,15 @@ def lock_seat(event: LicenseRevoked) -> None:
     LOCKED.append(event.data.id)
 """
 FLASK = """
+import os
+
 from flask import Flask
 from handlers import hooks
 from licensechain_hooks.contrib.flask import LicenseChainHooks
 
 app = Flask(__name__)
-app.config.update(LICENSECHAIN_WEBHOOK_SECRET="the-secret-of-this-shop", LICENSECHAIN_INBOX="sqlite:///inbox.db")
+inbox = f"sqlite:///inbox-{os.getpid()}.db"  # as every database under xdist: else one process drains the other's
+app.config.update(LICENSECHAIN_WEBHOOK_SECRET="the-secret-of-this-shop", LICENSECHAIN_INBOX=inbox)
 LicenseChainHooks(hooks).init_app(app)
 """
 ASGI = """
