@@ -12,7 +12,6 @@ from typing import Any
 __all__ = ["Caller"]
 
 _Todo = SimpleQueue[tuple["Future[Any]", Callable[[], Any]]]
-_lock = threading.Lock()
 
 
 class Caller:
@@ -29,9 +28,7 @@ class Caller:
             TimeoutError: it has not ended within so many seconds; it may go on, and later calls wait for it.
         """
         if self._pid != os.getpid():
-            with _lock:
-                if self._pid != os.getpid():
-                    self._begin()
+            self._begin()  # where two come at once there may be two threads, one of which has nothing to do
         future: Future[Any] = Future()
         self._todo.put((future, function))
         try:
@@ -56,12 +53,3 @@ def _make_calls(todo: _Todo) -> None:
         except BaseException as error:  # noqa: BLE001 - it is whoever waits for the result
             future.set_exception(error)
         del future, function  # not kept until the next one comes
-
-
-def _forget_lock() -> None:
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()  # another thread may have held it at the fork
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_lock)

@@ -4,11 +4,20 @@ import asyncio
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from licensechain_hooks import ConfigurationError, EngineQueue, Hooks, Receiver, StoreUnavailableError, _wakeups
+from licensechain_hooks import (
+    ConfigurationError,
+    EngineQueue,
+    Hooks,
+    Receiver,
+    StoreUnavailableError,
+    _engine_queue,
+    _wakeups,
+)
 from licensechain_hooks._stores import EntryFilter
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import FrozenClock
@@ -325,3 +334,35 @@ def test_without_a_queue(endpoint):
     assert not receiver.run_entry(1)
     with pytest.raises(ConfigurationError, match="without a queue there is nowhere to enqueue"):
         receiver.sweep()
+
+
+def test_a_client_that_hangs(make_receiver, delivery, ran, caplog, monkeypatch):
+    """A queue of a client without time-outs sends in a thread of its own, for which no delivery waits for ever."""
+    monkeypatch.setattr(_engine_queue, "_PATIENCE", 0.05)
+    release = threading.Event()
+
+    class Hanging(EngineQueue):
+        def enqueue(self, pk):
+            self._in_time(lambda: release.wait(60))
+
+    receiver = make_receiver(queue=Hanging())
+    assert receiver.receive(delivery()).name == "accepted"
+    release.set()
+    assert "queue.failed queue=Hanging detail=TimeoutError" in caplog.text
+
+
+@pytest.mark.parametrize("queue", [Queue], indirect=True)
+def test_who_fails_at_the_same_time(make_receiver, queue, delivery, ran, caplog):
+    """However many deliveries were being enqueued when the queue failed, it is said once."""
+    together = threading.Barrier(2)
+
+    def fail(pk):
+        together.wait(60)
+        raise ConnectionError("down")
+
+    queue.enqueue = fail
+    receiver = make_receiver()
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [*pool.map(receiver.receive, [delivery(id="evt_1"), delivery(id="evt_2")])]
+    assert [outcome.name for outcome in outcomes] == ["accepted"] * 2
+    assert [message.partition(" ")[0] for message in caplog.messages].count("queue.failed") == 1
