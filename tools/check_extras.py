@@ -21,7 +21,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "licensechain_hooks"
 PIP_LINE = re.compile(r"pip install 'licensechain-hooks\[([\w,-]+)\]'")
 DRIVERS = {"mysql": "pymysql", "postgres": "psycopg"}  # which an extra brings beside SQLAlchemy
-TYPES = {"django": ["django-stubs", "psycopg"]}  # what only type checkers need
+# What an extra is there for besides the modules that ask for it where there is no other.
+MORE = {
+    "django-tasks": [f"{PACKAGE}.contrib.django.django_tasks"],
+    **{extra: [driver, f"{PACKAGE}.inbox.sql"] for extra, driver in DRIVERS.items()},
+}
+TYPES = {extra: ["django-stubs", "psycopg"] for extra in ("django", "django-tasks")}  # what only type checkers need
 OF_TESTS = re.compile(r"No module named 'pytest'|pip install hypothesis$")  # which testers have, or are told of
 
 DJANGO_APPS = [f"django.contrib.{name}" for name in ("admin", "auth", "contenttypes", "messages")]
@@ -84,14 +89,18 @@ def silent(bare: Imports) -> list[str]:
 
 def brought(extra: str, bare: Imports, found: Imports) -> Imports:
     """The imports that an extra is there for: of the modules that ask for it, of what is below them, of a driver."""
-    asking = [module for module, error in bare.items() if extra in named(error)]
-    if extra in DRIVERS:
-        asking += [DRIVERS[extra], f"{PACKAGE}.inbox.sql"]
+    asking = [module for module, error in bare.items() if extra in named(error)] + MORE.get(extra, [])
+    below = tuple(f"{module}." for module in asking)
     return {
         module: error
         for module, error in found.items()
-        if any(module == each or module.startswith(f"{each}.") for each in asking)
+        if module in asking or (module.startswith(below) and not excused(error))
     }
+
+
+def excused(error: str) -> bool:
+    """Whether a module below others lacks what another extra brings, or what testers have."""
+    return bool(named(error)) or OF_TESTS.search(error) is not None
 
 
 def named(error: str) -> set[str]:

@@ -53,10 +53,17 @@ def test_who_names_none_is_found(tool: ModuleType, error: str) -> None:
         ("sql", {"licensechain_hooks.contrib.both", "licensechain_hooks.inbox.sql"}),
         ("celery", {"licensechain_hooks.contrib.both"}),
         ("postgres", {"licensechain_hooks.inbox.sql", "psycopg"}),
+        ("django-tasks", {"licensechain_hooks.contrib.django.django_tasks"}),
         ("unused", set()),
     ],
 )
 def test_what_an_extra_is_there_for(tool: ModuleType, extra: str, expected: set[str]) -> None:
     """The modules that ask for it and those below them, though their imports fail; a driver; nothing else."""
-    found = {**BARE, "licensechain_hooks.cli.demo": "ImportError: y"}
+    found = {
+        **BARE,
+        "licensechain_hooks.cli.demo": "ImportError: y",
+        "licensechain_hooks.cli.other": LACKS.format("other"),
+        "licensechain_hooks.cli.fixtures": "ModuleNotFoundError: No module named 'pytest'",
+        "licensechain_hooks.contrib.django.django_tasks": "",
+    }
     assert set(tool.brought(extra, BARE, found)) == expected
