@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core import checks
 
-from licensechain_hooks import Hooks, UnknownEventTypeWarning
+from licensechain_hooks import Hooks, MemoryDeduplicator, UnknownEventTypeWarning
 from licensechain_hooks.contrib.django.signals import event_signal, webhook_received
 
 if (here := str(Path(__file__).parent)) not in sys.path:
@@ -217,6 +217,8 @@ def _deployed(run_checks, **given):
 def test_w005_inline(run_checks, secure):
     """W005: a memory of one process is none in production."""
     assert _deployed(run_checks, PROCESSING="inline") == ["W005"]
+    shared = MemoryDeduplicator()  # in the place of a Redis: whatever the project has chosen
+    assert _deployed(run_checks, PROCESSING="inline", DEDUPLICATOR=shared) == []
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ _WORKERS = re.compile(r"(?:^|\s)(?:-w|--workers)[ =]?(\d+)")
 
 def _inline(project: Project) -> Iterator[str]:
     """The ids of events are kept in the memory of one process, so another one, or the next, runs a duplicate again."""
-    if project.settings is not None and project.settings.processing == "inline":
-        yield "Set PROCESSING to 'thread' or 'worker': the database remembers what has run."
+    settings = project.settings
+    if settings is not None and settings.processing == "inline" and settings.deduplicator is None:
+        yield "Set PROCESSING to 'thread' or 'worker', or DEDUPLICATOR to a Redis: both remember what has run."
 
 
 def _plain_http(project: Project) -> Iterator[str]:
