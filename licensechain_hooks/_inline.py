@@ -7,14 +7,14 @@ delivery of the event runs again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, cast
 
 from licensechain_hooks import events
-from licensechain_hooks._attempt import Attempt, surrounding
+from licensechain_hooks._attempt import Around, Attempt, surrounding
 from licensechain_hooks._dispatch import Dispatch, RunInThread
 from licensechain_hooks._endpoint import Endpoint
 from licensechain_hooks._hooks import Handler, Hooks
@@ -33,6 +33,8 @@ from licensechain_hooks.exceptions import (
 __all__ = ["Inline"]
 
 logger = logging.getLogger("licensechain_hooks")
+
+_BARE = nullcontext[Attempt | None]()  # around an attempt that nobody surrounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +114,16 @@ class Inline:
             received_at=self.endpoint.clock(),
         )
 
+    def _surrounding(self, event: events.Event) -> AbstractContextManager[Attempt | None]:
+        arounds = self.hooks.arounds()
+        return self._surrounded(arounds, event) if arounds else _BARE
+
     @contextmanager
-    def _surrounding(self, event: events.Event) -> Iterator[Attempt]:
+    def _surrounded(self, arounds: Iterable[Around], event: events.Event) -> Iterator[Attempt]:
         attempt = Attempt(
             endpoint=self.endpoint.name, event_type=event.type, event_id=event.id, number=1, mode="inline"
         )
-        with surrounding(self.hooks.arounds(), attempt):
+        with surrounding(arounds, attempt):
             yield attempt
 
     def _reserve(self, event: events.Event, body: bytes) -> Reservation:
@@ -184,7 +190,9 @@ def _end(outcome: Outcome) -> tuple[Literal["processed", "failed", "dead"], Base
     return ("dead" if errors else "processed"), None
 
 
-def _note_end(attempt: Attempt, outcome: Outcome) -> None:
+def _note_end(attempt: Attempt | None, outcome: Outcome) -> None:
+    if attempt is None:
+        return
     attempt.state, _ = _end(outcome)
     errors = [run.error for run in outcome.runs if run.error is not None]
     attempt.error_code = type(errors[0]).__name__ if errors else ""
