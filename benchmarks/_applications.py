@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks._deliveries import PATH, SECRET
 from licensechain_hooks import Endpoint, Event, Hooks, Receiver, WorkerSettings
-from licensechain_hooks._stores import NewEntry, Recorded
+from licensechain_hooks._entries import NewEntry, Recorded
 
 INBOX_VARIABLE = "BENCHMARK_INBOX"
 REPLY = b'{"status": "processed"}'

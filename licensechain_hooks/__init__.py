@@ -49,13 +49,7 @@ if TYPE_CHECKING:
     from licensechain_hooks._signing import (
         sign,
     )
-    from licensechain_hooks._stores import (
-        Deduplicator,
-        Enqueuer,
-        EntryRunner,
-        Inbox,
-        Reservation,
-    )
+    from licensechain_hooks._stores import Deduplicator, Enqueuer, EntryRunner, Inbox, Reservation
     from licensechain_hooks.dedupe.memory import (
         MemoryDeduplicator,
     )

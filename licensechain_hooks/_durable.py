@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Literal
 from licensechain_hooks import events
 from licensechain_hooks._dispatch import Dispatch, RunInThread
 from licensechain_hooks._endpoint import Endpoint
+from licensechain_hooks._entries import NewEntry, Recorded
 from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._outcome import Outcome
 from licensechain_hooks._request import Headers, HookRequest
-from licensechain_hooks._stores import Enqueuer, Inbox, NewEntry, Recorded
+from licensechain_hooks._stores import Enqueuer, Inbox
 from licensechain_hooks._wakeups import Wakeups
 from licensechain_hooks.exceptions import ConfigurationError, PayloadError, StoreUnavailableError
 from licensechain_hooks.inbox._group_commit import GroupCommit

@@ -15,8 +15,9 @@ from types import MappingProxyType
 from typing import Literal
 from weakref import finalize
 
+from licensechain_hooks._entries import EntryState, InboxStats
 from licensechain_hooks._outcome import Reply
-from licensechain_hooks._stores import EntryState, Inbox, InboxStats
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.exceptions import ConfigurationError
 
 __all__ = ["Checkup", "Health", "InboxHealth", "Probe"]

@@ -11,7 +11,7 @@ import sqlalchemy
 
 from benchmarks._deliveries import event_body
 from benchmarks.inbox._databases import dsn_of, file_of
-from licensechain_hooks._stores import NewEntry
+from licensechain_hooks._entries import NewEntry
 from licensechain_hooks.events import parse_envelope
 
 POOL = 8

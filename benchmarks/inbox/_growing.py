@@ -12,7 +12,7 @@ from benchmarks.inbox._bench import Bench
 from benchmarks.inbox._databases import KINDS
 from benchmarks.inbox._entries import new_entry
 from benchmarks.inbox._filling import Kind, fill
-from licensechain_hooks._stores import LedgerRow, Settlement
+from licensechain_hooks._entries import LedgerRow, Settlement
 from licensechain_hooks.inbox.sql import SqlInbox
 
 _LEASE = timedelta(minutes=10)

@@ -14,7 +14,7 @@ from benchmarks._measure import Row, at_least
 from benchmarks.inbox._bench import Bench
 from benchmarks.inbox._databases import KINDS
 from benchmarks.inbox._entries import POOL, Manner, NaiveStore, new_entry
-from licensechain_hooks._stores import NewEntry
+from licensechain_hooks._entries import NewEntry
 from licensechain_hooks.inbox._group_commit import GroupCommit
 from licensechain_hooks.inbox.sql import SqlInbox
 

@@ -24,7 +24,7 @@ from licensechain_hooks import (
     diagnosis,
     exceptions,
 )
-from licensechain_hooks._stores import ENTRY_STATES
+from licensechain_hooks._entries import ENTRY_STATES
 from licensechain_hooks.cli import _service_checks
 from licensechain_hooks.contrib import prometheus
 from licensechain_hooks.contrib.django import conf as django_conf

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import click
 
-from licensechain_hooks._stores import EntryFilter, Inbox
+from licensechain_hooks._entries import EntryFilter
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.cli._output import echo, echo_json, note
 from licensechain_hooks.operations.changes import (
     Change,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from licensechain_hooks._stores import Entry, LedgerRow
+from licensechain_hooks._entries import Entry, LedgerRow
 from licensechain_hooks.cli._output import echo, show_table
 from licensechain_hooks.operations.status import TROUBLE
 from licensechain_hooks.operations.words import columns, printable, spell_count, spell_moment

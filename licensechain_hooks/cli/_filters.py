@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from licensechain_hooks._stores import ENTRY_STATES, EntryFilter
+from licensechain_hooks._entries import ENTRY_STATES, EntryFilter
 from licensechain_hooks.cli._times import moment
 from licensechain_hooks.operations.filters import ChoiceError, make_filter
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from licensechain_hooks._stores import Entry, EntryFilter, EntryState, Inbox
+from licensechain_hooks._entries import Entry, EntryFilter, EntryState
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.cli._log_book import LogBook, LoggedEvent
 from licensechain_hooks.cli._webhook_rows import DeliveryState
 

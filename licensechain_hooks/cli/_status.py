@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from licensechain_hooks._stores import InboxStats
+from licensechain_hooks._entries import InboxStats
 from licensechain_hooks.cli._output import echo, paint, show_table
 from licensechain_hooks.operations.status import InboxStatus
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from licensechain_hooks._stores import Inbox, LedgerRow, Settlement
+from licensechain_hooks._entries import LedgerRow, Settlement
+from licensechain_hooks._stores import Inbox
 
 __all__ = ["Attempt", "WatchedInbox"]
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from licensechain_hooks._stores import Entry, EntryFilter, Inbox
+from licensechain_hooks._entries import Entry, EntryFilter
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.cli._app import app_option, open_inbox, reported
 from licensechain_hooks.cli._changes import Question, make_change, purge
 from licensechain_hooks.cli._entries import entry_facts, handler_facts, show_entries, show_entry

@@ -3,22 +3,19 @@
 Here is what crosses its protocol, for people who write one. Nothing here loads a driver.
 """
 
-from licensechain_hooks._stores import (
+from licensechain_hooks._entries import (
     Claim,
-    Enqueuer,
     Entry,
     EntryFilter,
-    EntryRunner,
     EntryState,
-    Inbox,
     InboxStats,
     LedgerRow,
     NewEntry,
     Purged,
     Recorded,
     Settlement,
-    Transaction,
 )
+from licensechain_hooks._stores import Enqueuer, EntryRunner, Inbox, Transaction
 
 __all__ = [
     "Claim",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from licensechain_hooks._stores import Claim, Entry, EntryFilter, EntryState, LedgerRow, NewEntry
+from licensechain_hooks._entries import Claim, Entry, EntryFilter, EntryState, LedgerRow, NewEntry
 
 __all__ = ["Row", "moment"]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from licensechain_hooks._stores import ENTRY_STATES, Entry, EntryFilter, EntryState, InboxStats, LedgerRow, Purged
+from licensechain_hooks._entries import ENTRY_STATES, Entry, EntryFilter, EntryState, InboxStats, LedgerRow, Purged
 from licensechain_hooks.inbox._database import Cursor, Database, rows_of
 from licensechain_hooks.inbox._sql import numbered
 

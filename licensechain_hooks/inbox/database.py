@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 from licensechain_hooks import events
-from licensechain_hooks._stores import Claim, LedgerRow, NewEntry, Recorded, Settlement
+from licensechain_hooks._entries import Claim, LedgerRow, NewEntry, Recorded, Settlement
 from licensechain_hooks.exceptions import LeaseLostError
 from licensechain_hooks.inbox._database import Cursor, DeadlockError, OpenTransaction, is_deadlock, rows_of
 from licensechain_hooks.inbox._only_writer import BUDGET, LONG, only_writer

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from licensechain_hooks import events
-from licensechain_hooks._stores import (
+from licensechain_hooks._entries import (
     ENTRY_STATES,
     Claim,
     Entry,

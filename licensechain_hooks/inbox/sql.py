@@ -19,7 +19,7 @@ except ImportError as error:
     msg = "this module needs SQLAlchemy: pip install 'licensechain-hooks[sql]'"
     raise ImportError(msg) from error
 
-from licensechain_hooks._stores import NewEntry, Recorded
+from licensechain_hooks._entries import NewEntry, Recorded
 from licensechain_hooks.exceptions import ConfigurationError, LicenseChainHooksError, StoreUnavailableError
 from licensechain_hooks.inbox._engines import dialect_of, make_durable, make_engine
 from licensechain_hooks.inbox._only_writer import BUDGET, LONG, only_writer

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from licensechain_hooks._stores import EntryFilter, EntryState, Inbox, Purged
+from licensechain_hooks._entries import EntryFilter, EntryState, Purged
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.operations.filters import choose
 from licensechain_hooks.operations.words import spell_count, spell_duration
 

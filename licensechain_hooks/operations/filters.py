@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from licensechain_hooks._stores import EntryFilter, EntryState
+from licensechain_hooks._entries import EntryFilter, EntryState
 from licensechain_hooks.events import canonical_type
 from licensechain_hooks.operations.words import either
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from licensechain_hooks._stores import EntryState, InboxStats
+from licensechain_hooks._entries import EntryState, InboxStats
 from licensechain_hooks.operations.words import spell_count, spell_duration
 
 __all__ = ["TROUBLE", "InboxStatus"]

@@ -8,11 +8,12 @@ from functools import partial
 from inspect import isawaitable
 from typing import Any
 
+from licensechain_hooks._entries import EntryFilter, EntryState
 from licensechain_hooks._hooks import Handler, Hooks
 from licensechain_hooks._outcome import Outcome
 from licensechain_hooks._receiver import Receiver
 from licensechain_hooks._request import HookRequest
-from licensechain_hooks._stores import EntryFilter, EntryState, Inbox
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.dedupe.memory import MemoryDeduplicator
 from licensechain_hooks.events import Event
 from licensechain_hooks.testing._clock import FrozenClock

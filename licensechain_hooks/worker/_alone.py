@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 
-from licensechain_hooks._stores import Claim, Settlement
+from licensechain_hooks._entries import Claim, Settlement
 from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.worker._holdings import Counters, conclude
 from licensechain_hooks.worker._limits import TimeLimit

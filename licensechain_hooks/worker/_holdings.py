@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
-from licensechain_hooks._stores import Claim, Inbox, Settlement
+from licensechain_hooks._entries import Claim, Settlement
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.exceptions import StoreUnavailableError
 
 __all__ = ["Counters", "Holdings", "conclude"]

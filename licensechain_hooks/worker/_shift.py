@@ -11,7 +11,7 @@ from contextlib import suppress
 from math import inf
 from queue import Empty, SimpleQueue
 
-from licensechain_hooks._stores import Claim, Purged
+from licensechain_hooks._entries import Claim, Purged
 from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.worker._bell import Bell
 from licensechain_hooks.worker._holdings import Holdings

@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakSet, finalize
 
+from licensechain_hooks._entries import Settlement
 from licensechain_hooks._hooks import Hooks
-from licensechain_hooks._stores import Inbox, Settlement
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.exceptions import ConfigurationError
 from licensechain_hooks.inbox._group_commit import GroupCommit
 from licensechain_hooks.worker._alone import Alone

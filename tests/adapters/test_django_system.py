@@ -11,7 +11,7 @@ import pytest
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
-from licensechain_hooks._stores import EntryFilter, LedgerRow, Settlement
+from licensechain_hooks._entries import EntryFilter, LedgerRow, Settlement
 from licensechain_hooks.testing import event_body, make_event, sign_request
 from licensechain_hooks.testing.inbox_conformance import new_entry
 

@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 from starlette.applications import Starlette
 
 from licensechain_hooks import Endpoint, HookRequest, Hooks, Receiver, StoreUnavailableError, WorkerSettings
-from licensechain_hooks._stores import ENTRY_STATES
+from licensechain_hooks._entries import ENTRY_STATES
 from licensechain_hooks.contrib.opentelemetry import Telemetry
 from licensechain_hooks.contrib.starlette import webhook_route
 from licensechain_hooks.inbox.memory import MemoryInbox

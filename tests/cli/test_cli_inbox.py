@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from licensechain_hooks import Endpoint, Hooks, Receiver
-from licensechain_hooks._stores import EntryFilter, LedgerRow, NewEntry, Settlement
+from licensechain_hooks._entries import EntryFilter, LedgerRow, NewEntry, Settlement
 from licensechain_hooks.inbox.memory import MemoryInbox
 
 MINUTE = timedelta(minutes=1)

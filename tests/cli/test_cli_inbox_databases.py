@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from licensechain_hooks._stores import NewEntry
+from licensechain_hooks._entries import NewEntry
 
 pytest.importorskip("sqlalchemy", reason="an inbox in a database needs SQLAlchemy")
 

@@ -19,7 +19,7 @@ pytest.importorskip("fastapi", reason="the emulator needs FastAPI")
 pytest.importorskip("stamina", reason="the client needs httpx2 and stamina")
 pytest.importorskip("sqlalchemy", reason="an inbox in a database needs SQLAlchemy")
 
-from licensechain_hooks._stores import EntryFilter, NewEntry, Settlement
+from licensechain_hooks._entries import EntryFilter, NewEntry, Settlement
 from licensechain_hooks.cli._log_book import LogBook
 from licensechain_hooks.client import DeliveryLog
 from licensechain_hooks.inbox.sql import SqlInbox

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="an inbox in a database needs SQLAlchemy")
 
 from licensechain_hooks import Endpoint, Hooks, Receiver
-from licensechain_hooks._stores import EntryFilter, NewEntry
+from licensechain_hooks._entries import EntryFilter, NewEntry
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.inbox.sql import SqlInbox
 from licensechain_hooks.testing import event_body, make_event

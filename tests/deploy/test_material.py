@@ -285,7 +285,7 @@ def test_every_chosen_value_is_in_the_vocabulary(deploy):
     from typing import get_args
 
     from licensechain_hooks import ATTEMPT_STATES, OUTCOMES
-    from licensechain_hooks._stores import ENTRY_STATES
+    from licensechain_hooks._entries import ENTRY_STATES
     from licensechain_hooks.exceptions import VerificationReason
 
     known = {

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks._entries import EntryFilter
 from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.inbox.sql import SqlInbox
 from licensechain_hooks.testing.inbox_conformance import new_entry

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from licensechain_hooks._stores import EntryFilter, Inbox, Transaction
+from licensechain_hooks._entries import EntryFilter
+from licensechain_hooks._stores import Inbox, Transaction
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.inbox.sql import SqlInbox
 from licensechain_hooks.testing.inbox_conformance import FrozenClock, InboxConformance, new_entry

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import orm
 
-from licensechain_hooks._stores import EntryFilter, LedgerRow, NewEntry
+from licensechain_hooks._entries import EntryFilter, LedgerRow, NewEntry
 from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.inbox._database import rows_of
 from licensechain_hooks.inbox._impatient import ImpatientConnection
@@ -346,7 +346,7 @@ def test_an_inbox_made_before_a_fork_works_after_it(tmp_path, postgres_database)
     script = """
 import os, sys, threading
 from datetime import UTC, datetime
-from licensechain_hooks._stores import EntryFilter, NewEntry
+from licensechain_hooks._entries import EntryFilter, NewEntry
 from licensechain_hooks.inbox._impatient import ImpatientConnection
 from licensechain_hooks.inbox.database import only_writer
 from licensechain_hooks.inbox.sql import SqlInbox

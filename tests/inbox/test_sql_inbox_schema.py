@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from licensechain_hooks._stores import EntryFilter, NewEntry
+from licensechain_hooks._entries import EntryFilter, NewEntry
 from licensechain_hooks.exceptions import ConfigurationError
 from licensechain_hooks.inbox import _schema
 from licensechain_hooks.inbox.sql import SqlInbox

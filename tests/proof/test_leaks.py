@@ -37,7 +37,7 @@ from licensechain_hooks import (
     VerificationError,
     WorkerSettings,
 )
-from licensechain_hooks._stores import EntryFilter, LedgerRow, NewEntry, Settlement
+from licensechain_hooks._entries import EntryFilter, LedgerRow, NewEntry, Settlement
 from licensechain_hooks.cli import main
 from licensechain_hooks.contrib.opentelemetry import Telemetry
 from licensechain_hooks.contrib.prometheus import PrometheusMetrics

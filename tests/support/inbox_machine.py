@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 )
 from inbox_model import Model
 
-from licensechain_hooks._stores import Claim, EntryFilter, Inbox, LedgerRow, NewEntry, Settlement
+from licensechain_hooks._entries import Claim, EntryFilter, LedgerRow, NewEntry, Settlement
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.exceptions import LeaseLostError
 from licensechain_hooks.testing import FrozenClock
 

@@ -3,15 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from licensechain_hooks._stores import (
-    ENTRY_STATES,
-    Claim,
-    EntryFilter,
-    EntryState,
-    LedgerRow,
-    NewEntry,
-    Settlement,
-)
+from licensechain_hooks._entries import ENTRY_STATES, Claim, EntryFilter, EntryState, LedgerRow, NewEntry, Settlement
 
 __all__ = ["Model", "Row"]
 

@@ -18,7 +18,7 @@ from licensechain_hooks import (
     StoreUnavailableError,
     WorkerSettings,
 )
-from licensechain_hooks._stores import EntryFilter, Recorded
+from licensechain_hooks._entries import EntryFilter, Recorded
 from licensechain_hooks.inbox.memory import MemoryInbox
 
 ALL = EntryFilter()

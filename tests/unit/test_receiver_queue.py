@@ -18,7 +18,7 @@ from licensechain_hooks import (
     _engine_queue,
     _wakeups,
 )
-from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks._entries import EntryFilter
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import FrozenClock
 

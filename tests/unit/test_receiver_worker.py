@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from licensechain_hooks import ConfigurationError, Endpoint, HookRequest, Receiver, Worker, WorkerSettings
-from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks._entries import EntryFilter
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import event_body, make_event, sign_request
 

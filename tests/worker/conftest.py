@@ -11,16 +11,8 @@ from typing import Any
 import pytest
 
 from licensechain_hooks import Hooks
-from licensechain_hooks._stores import (
-    Claim,
-    Entry,
-    EntryFilter,
-    EntryState,
-    LedgerRow,
-    NewEntry,
-    Settlement,
-    Transaction,
-)
+from licensechain_hooks._entries import Claim, Entry, EntryFilter, EntryState, LedgerRow, NewEntry, Settlement
+from licensechain_hooks._stores import Transaction
 from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.testing import FrozenClock, event_body, make_event

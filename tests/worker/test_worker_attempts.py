@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from licensechain_hooks import Discard, Retry
-from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks._entries import EntryFilter
 from licensechain_hooks.worker import Worker, default_backoff
 
 SECOND = timedelta(seconds=1)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks._entries import EntryFilter
 from licensechain_hooks.exceptions import StoreUnavailableError
 from licensechain_hooks.worker import Counters, _outage
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 import pytest
 
 from licensechain_hooks import ConfigurationError, Hooks
-from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks._entries import EntryFilter
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.worker import Counters, Worker, WorkerSettings
 
@@ -370,7 +370,7 @@ _FORK = """
     import os, sys, time
     from datetime import UTC, datetime
     from licensechain_hooks import Hooks
-    from licensechain_hooks._stores import NewEntry
+    from licensechain_hooks._entries import NewEntry
     from licensechain_hooks.inbox.memory import MemoryInbox
     from licensechain_hooks.testing import event_body, make_event
     from licensechain_hooks.worker import Worker

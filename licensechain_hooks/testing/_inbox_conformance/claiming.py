@@ -2,7 +2,8 @@
 
 import pytest
 
-from licensechain_hooks._stores import Claim, EntryFilter, Inbox
+from licensechain_hooks._entries import Claim, EntryFilter
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._clock import FrozenClock
 from licensechain_hooks.testing._inbox_conformance.suite import LEASE, NOW, SECOND, InboxSuite, new_entry
 

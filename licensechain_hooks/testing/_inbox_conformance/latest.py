@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from licensechain_hooks._stores import Claim, Inbox, LedgerRow, RunState, Settlement
+from licensechain_hooks._entries import Claim, LedgerRow, RunState, Settlement
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._inbox_conformance.recording import LOOK_ALIKES
 from licensechain_hooks.testing._inbox_conformance.suite import DAY, NOW, SECOND, InboxSuite
 

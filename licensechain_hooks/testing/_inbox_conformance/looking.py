@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from licensechain_hooks._stores import ENTRY_STATES, EntryFilter, Inbox
+from licensechain_hooks._entries import ENTRY_STATES, EntryFilter
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._clock import FrozenClock
 from licensechain_hooks.testing._inbox_conformance.suite import (
     EVERYTHING,

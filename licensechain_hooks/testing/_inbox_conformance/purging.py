@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from licensechain_hooks._stores import EntryFilter, Inbox, Purged, Recorded
+from licensechain_hooks._entries import EntryFilter, Purged, Recorded
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._clock import FrozenClock
 from licensechain_hooks.testing._inbox_conformance.suite import (
     DAY,

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from licensechain_hooks._stores import Entry, EntryFilter, Inbox, NewEntry, Recorded
+from licensechain_hooks._entries import Entry, EntryFilter, NewEntry, Recorded
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._inbox_conformance.suite import EVERYTHING, LEASE, NOW, InboxSuite, body_of, new_entry
 
 __all__ = ["RecordingConformance"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from licensechain_hooks._stores import ENTRY_STATES, EntryFilter, EntryState, Inbox, LedgerRow
+from licensechain_hooks._entries import ENTRY_STATES, EntryFilter, EntryState, LedgerRow
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._clock import FrozenClock
 from licensechain_hooks.testing._inbox_conformance.suite import (
     EVERYTHING,

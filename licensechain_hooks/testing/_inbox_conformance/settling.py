@@ -2,7 +2,8 @@
 
 import pytest
 
-from licensechain_hooks._stores import Inbox, LedgerRow, Settlement
+from licensechain_hooks._entries import LedgerRow, Settlement
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._clock import FrozenClock
 from licensechain_hooks.testing._inbox_conformance.suite import LEASE, NOW, SECOND, InboxSuite, SettledState, new_entry
 

@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeVar
 
 import pytest
 
-from licensechain_hooks._stores import Claim, Entry, EntryFilter, Inbox, LedgerRow, NewEntry, Settlement, Transaction
+from licensechain_hooks._entries import Claim, Entry, EntryFilter, LedgerRow, NewEntry, Settlement
+from licensechain_hooks._stores import Inbox, Transaction
 from licensechain_hooks.testing._clock import FrozenClock
 
 __all__ = ["DAY", "EVERYTHING", "LEASE", "NOW", "SECOND", "InboxSuite", "body_of", "new_entry"]

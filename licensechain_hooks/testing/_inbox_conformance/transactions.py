@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from licensechain_hooks._stores import Inbox, LedgerRow
+from licensechain_hooks._entries import LedgerRow
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.exceptions import LeaseLostError
 from licensechain_hooks.testing._clock import FrozenClock
 from licensechain_hooks.testing._inbox_conformance.suite import DAY, LEASE, NOW, SECOND, InboxSuite

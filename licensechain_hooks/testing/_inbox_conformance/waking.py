@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from licensechain_hooks._stores import Claim, Inbox
+from licensechain_hooks._entries import Claim
+from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._clock import FrozenClock
 from licensechain_hooks.testing._inbox_conformance.suite import LEASE, SECOND, InboxSuite, SettledState, new_entry
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from licensechain_hooks._stores import Entry, EntryFilter
+from licensechain_hooks._entries import Entry, EntryFilter
 from licensechain_hooks.testing._events import event_body, make_event
 from licensechain_hooks.testing._queue_conformance.receiver import BOOKED, EFFECTS, SECRET, Plan
 from licensechain_hooks.testing._requests import sign_request

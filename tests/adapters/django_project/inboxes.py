@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from licensechain_hooks import Inbox
-from licensechain_hooks._stores import Claim, EntryFilter, LedgerRow
+from licensechain_hooks._entries import Claim, EntryFilter, LedgerRow
 from licensechain_hooks.testing.inbox_conformance import new_entry
 
 __all__ = ["DONE", "EVERYTHING", "LEASE", "atomic", "claimed", "connection_of", "in_thread", "opened", "states"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django_project.inboxes import DONE, EVERYTHING, LEASE, atomic, claimed, connection_of, in_thread, states
 
-from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks._entries import EntryFilter
 from licensechain_hooks.exceptions import LeaseLostError
 
 pytest_plugins = ["django_project.support"]

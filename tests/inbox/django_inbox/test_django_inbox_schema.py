@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy
 from django.core.management import call_command
 
-from licensechain_hooks._stores import LedgerRow, Settlement
+from licensechain_hooks._entries import LedgerRow, Settlement
 from licensechain_hooks.inbox.sql import SqlInbox
 
 pytest_plugins = ["django_project.support"]

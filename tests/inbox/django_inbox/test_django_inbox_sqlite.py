@@ -8,7 +8,7 @@ import pytest
 from django_project.inboxes import DONE, claimed, connection_of, in_thread, states
 
 from licensechain_hooks import StoreUnavailableError
-from licensechain_hooks._stores import EntryFilter
+from licensechain_hooks._entries import EntryFilter
 
 pytest_plugins = ["django_project.support"]
 

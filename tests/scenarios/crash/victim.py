@@ -25,7 +25,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import psycopg  # noqa: F401 - so that no fork has to
 
 from licensechain_hooks import Endpoint, EngineQueue, Event, HandlerContext, Hooks, Receiver, WorkerSettings
-from licensechain_hooks._stores import NewEntry, Purged
+from licensechain_hooks._entries import NewEntry, Purged
 from licensechain_hooks.events import warm
 from licensechain_hooks.testing import event_body, make_event
 from licensechain_hooks.worker import Worker
