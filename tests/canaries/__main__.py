@@ -84,6 +84,7 @@ def _run_pytest(folder: Path, tests: list[str], output: Path) -> None:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.chdir(_ROOT)
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # of tests beside those that run this: pytest would look for them
     sys.path.insert(0, str(folder))
     sys.dont_write_bytecode = True
     code = int(pytest.main([*_OPTIONS, *tests]))

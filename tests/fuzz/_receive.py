@@ -8,7 +8,6 @@ import asyncio
 import hmac
 import io
 import json
-import logging
 import re
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -29,8 +28,6 @@ _SENT = str(int(NOW.timestamp())).encode()
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = {b"content-length", b"transfer-encoding", b"host"}
 
-logging.getLogger("licensechain_hooks").addHandler(logging.NullHandler())
-logging.getLogger("licensechain_hooks").propagate = False
 _loop = asyncio.new_event_loop()
 
 
