@@ -34,7 +34,7 @@ __all__ = ["Inline"]
 
 logger = logging.getLogger("licensechain_hooks")
 
-_BARE = nullcontext[Attempt | None]()  # around an attempt that nobody surrounds
+_BARE: AbstractContextManager[Attempt | None] = nullcontext(None)  # around an attempt that nobody surrounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
