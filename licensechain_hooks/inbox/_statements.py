@@ -256,13 +256,14 @@ class Statements(OperatingSql):
     def _settled(self, state: str, delay: str, error_code: str, error: str) -> str:
         # next_attempt_at and lease_token depend on the new state only; MySQL assigns from left to right.
         typed = "::timestamptz" if self.dialect == "postgresql" else ""
+        told = f"{error_code} <> '' AND {state} <> 'processing'"
         return (
             f"next_attempt_at = CASE {state} WHEN 'failed' THEN ({self._later(delay)}){typed} "
             "WHEN 'processing' THEN e.next_attempt_at END, "
             f"lease_token = CASE {state} WHEN 'processing' THEN e.lease_token END, "
             f"done_at = CASE WHEN {state} IN ('processed', 'dead', 'ignored') THEN {self._now}{typed} END, "
-            f"error_code = CASE WHEN {error_code} <> '' THEN {error_code} ELSE e.error_code END, "
-            f"error = CASE WHEN {error_code} <> '' THEN {error} ELSE e.error END, "
+            f"error_code = CASE WHEN {told} THEN {error_code} ELSE e.error_code END, "
+            f"error = CASE WHEN {told} THEN {error} ELSE e.error END, "
             f"state = {state}"
         )
 

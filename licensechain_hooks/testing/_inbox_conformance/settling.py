@@ -77,6 +77,14 @@ class SettlingConformance(InboxSuite):
         assert not self.settle(inbox, claim, "dead", error_code="twice", runs=(self.done(),))
         assert (self.entry(inbox, claim.pk), inbox.ledger(claim.pk)) == (before, [])
 
+    def test_a_checkpoint_is_of_the_ledger_alone(self, inbox: Inbox) -> None:
+        """While the claim goes on, only the ledger is written: of the entry's error nothing is known yet."""
+        claim = self.claimed(inbox)
+        before = self.entry(inbox, claim.pk)
+        assert self.settle(inbox, claim, "processing", error_code="early", error="not the end", runs=(self.done(),))
+        assert self.entry(inbox, claim.pk) == before
+        assert [row.handler for row in inbox.ledger(claim.pk)] == ["lock_seat"]
+
     def test_a_released_claim_settles_nothing(self, inbox: Inbox) -> None:
         """A claim that was given back is no longer held."""
         claim = self.claimed(inbox)
