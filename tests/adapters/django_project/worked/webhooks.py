@@ -28,4 +28,4 @@ def wait(event: Event) -> None:
 
 @on("user.logout")
 async def note(event: Event) -> None:
-    await Lock.objects.acreate(license=event.id)
+    await Lock.objects.aget_or_create(license=event.id)  # a worker that is killed after it leaves it to run again
