@@ -1,6 +1,7 @@
 """Inboxes against a model of what an inbox is; for a long look: ``LICENSECHAIN_TEST_EXAMPLES=3000 pytest …``."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def sqlite_inbox(tmp_path: Path) -> Iterator[Callable[..., Inbox]]:
         opened.append(SqlInbox(url, clock=clock, **retention))
         return opened[-1]
 
-    SqlInbox(url).create_schema()
+    with closing(SqlInbox(url)) as inbox:
+        inbox.create_schema()
     yield open_inbox
     for inbox in opened:
         inbox.close()
