@@ -38,6 +38,9 @@ class Cursor(Protocol):
     @property
     def rowcount(self) -> int: ...
 
+    @property
+    def lastrowid(self) -> int | None: ...
+
     def execute(self, statement: str, parameters: Any, /) -> Any: ...
 
     def fetchall(self) -> Any: ...
@@ -137,8 +140,9 @@ class Database(ABC):
             in_utc = _FIRST if moment.year == 1 else _LAST
         if self._dialect == "postgresql":
             return in_utc
-        naive = in_utc.replace(tzinfo=None)
-        return naive if self._dialect == "mysql" else naive.isoformat(" ", "microseconds")
+        if self._dialect == "mysql":
+            return in_utc.replace(tzinfo=None)
+        return in_utc.isoformat(" ", "microseconds").removesuffix("+00:00")
 
     def _decode(self, value: Any) -> datetime:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value

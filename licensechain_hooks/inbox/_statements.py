@@ -27,7 +27,7 @@ class Statements(OperatingSql):
 
     @cached_property
     def insert(self) -> str:
-        """Store one delivery, unless its event is known; gives its id where the database returns rows."""
+        """Store one delivery, unless its event is known; gives its id on PostgreSQL."""
         columns = (*_NEW, "lease_token") if self.dialect == "mysql" else _NEW
         return self._text(
             "INSERT INTO {entry} ({columns}, received_at, attempts, error_code, error, next_attempt_at, done_at) "
@@ -45,14 +45,16 @@ class Statements(OperatingSql):
         Ids are in the order of arrival. Rows are stored, and so locked, in one order everywhere: two batches that share
         events do not wait for each other crosswise.
         """
-        given = ", ".join(f"%({column})s::{_ARRAYS.get(column, 'text')}[]" for column in _NEW)
+        columns = [column for column in _NEW if column != "variant"]
+        given = ", ".join(f"%({column})s::{_ARRAYS.get(column, 'text')}[]" for column in columns)
         return self._text(
-            "INSERT INTO {entry} (id, {columns}, received_at, attempts, error_code, error, next_attempt_at, done_at) "
-            "SELECT id, {columns}, {now}, 0, '', '', {due} FROM ("
+            "INSERT INTO {entry} "
+            "(id, {columns}, variant, received_at, attempts, error_code, error, next_attempt_at, done_at) "
+            "SELECT id, {columns}, '', {now}, 0, '', '', {due} FROM ("
             "SELECT nextval((SELECT pg_get_serial_sequence('{entry}', 'id'))::regclass) AS id, given.* "
             "FROM unnest({given}) AS given({columns})) AS numbered "
             "ORDER BY endpoint, event_id {or_nothing}",
-            columns=", ".join(_NEW),
+            columns=", ".join(columns),
             given=given,
             due=self._due("state"),
             or_nothing=self._or_nothing,
@@ -62,7 +64,8 @@ class Statements(OperatingSql):
     def _or_nothing(self) -> str:
         if self.dialect == "mysql":
             return "ON DUPLICATE KEY UPDATE id = id"
-        return "ON CONFLICT (endpoint, event_id, variant) DO NOTHING RETURNING id, endpoint, event_id"
+        returning = " RETURNING id, endpoint, event_id" if self.dialect == "postgresql" else ""  # on SQLite slow
+        return f"ON CONFLICT (endpoint, event_id, variant) DO NOTHING{returning}"
 
     def _due(self, state: str) -> str:
         now = f"{self._now}::timestamptz" if self.dialect == "postgresql" else self._now

@@ -6,7 +6,6 @@ so that both mean the same.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +14,15 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+from pydantic_core import to_json
+
 from licensechain_hooks import events
 from licensechain_hooks._entries import Claim, LedgerRow, NewEntry, Recorded, Settlement
 from licensechain_hooks.exceptions import LeaseLostError
 from licensechain_hooks.inbox._database import Cursor, DeadlockError, OpenTransaction, is_deadlock, rows_of
 from licensechain_hooks.inbox._only_writer import BUDGET, LONG, only_writer
 from licensechain_hooks.inbox._operating import Operating
-from licensechain_hooks.inbox._sql import numbered
+from licensechain_hooks.inbox._sql import array_of, numbered
 
 __all__ = [
     "BUDGET",
@@ -33,6 +34,8 @@ __all__ = [
     "is_deadlock",
     "only_writer",
 ]
+
+_TEXTS = ("endpoint", "event_id", "event_type", "headers", "license_id", "ordering_key", "state")  # of an entry
 
 
 class DatabaseInbox(Operating):
@@ -69,7 +72,8 @@ class DatabaseInbox(Operating):
         """Store those that are new; their ids by key."""
         if not entries:
             return {}
-        rows = [self._row(entry) for entry in entries]
+        times = self._times()
+        rows = [self._row(entry) | times for entry in entries]
         if len(rows) == 1:
             return self._run(lambda cursor: self._insert_each(cursor, rows), atomic=self._dialect == "mysql")
         try:
@@ -80,22 +84,29 @@ class DatabaseInbox(Operating):
     def _insert_many(self, cursor: Cursor, rows: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
         if self._dialect != "postgresql":
             return self._insert_each(cursor, rows)
-        columns = {name: [row[name] for row in rows] for name in rows[0] if name not in {"now", "lease_token"}}
+        columns: dict[str, Any] = {name: array_of([row[name] for row in rows]) for name in _TEXTS}
+        columns |= {name: [row[name] for row in rows] for name in ("event_timestamp", "raw_body")}
         found = rows_of(cursor, self._sql.insert_many, columns | self._times())
         return {(endpoint, event_id): pk for pk, endpoint, event_id in found}
 
     def _insert_each(self, cursor: Cursor, rows: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
         inserted = {}
         for row in rows:
-            if self._dialect != "mysql":
-                for pk, endpoint, event_id in rows_of(cursor, self._sql.insert, row):
-                    inserted[endpoint, event_id] = pk
-            # On MySQL the INSERT of a known event waits for whoever has its row locked, a handler perhaps.
-            elif not rows_of(cursor, self._sql.known, row):
-                cursor.execute(self._sql.insert, row)
-                for (pk,) in rows_of(cursor, self._sql.inserted, row):
-                    inserted[row["endpoint"], row["event_id"]] = pk
+            pk = self._insert_one(cursor, row)
+            if pk is not None:
+                inserted[row["endpoint"], row["event_id"]] = pk
         return inserted
+
+    def _insert_one(self, cursor: Cursor, row: dict[str, Any]) -> int | None:
+        if self._dialect == "postgresql":
+            return next((pk for pk, _, _ in rows_of(cursor, self._sql.insert, row)), None)
+        # On MySQL the INSERT of a known event waits for whoever has its row locked, a handler perhaps.
+        if self._dialect == "mysql" and rows_of(cursor, self._sql.known, row):
+            return None
+        cursor.execute(self._sql.insert, row)
+        if self._dialect == "mysql":
+            return next((pk for (pk,) in rows_of(cursor, self._sql.inserted, row)), None)
+        return cursor.lastrowid if cursor.rowcount == 1 else None
 
     def _compare(self, entries: list[NewEntry]) -> list[Recorded]:
         """The verdicts on deliveries whose events are known."""
@@ -116,7 +127,7 @@ class DatabaseInbox(Operating):
     def _known(self, entries: list[NewEntry]) -> dict[tuple[str, str], tuple[int, Any]]:
         keys = list(dict.fromkeys((entry.endpoint, entry.event_id) for entry in entries))
         if self._dialect == "postgresql":
-            wanted = {"endpoint": [key[0] for key in keys], "event_id": [key[1] for key in keys]}
+            wanted = {"endpoint": array_of(key[0] for key in keys), "event_id": array_of(key[1] for key in keys)}
             found = self._read(self._sql.known_many, wanted)
             return {(endpoint, event_id): (pk, body) for endpoint, event_id, pk, body in found}
 
@@ -130,7 +141,7 @@ class DatabaseInbox(Operating):
         return self._run(look, atomic=False, writes=False)
 
     def _record_conflict(self, entry: NewEntry) -> int:
-        row = self._row(entry) | {"variant": sha256(entry.raw_body).hexdigest(), "state": "conflict"}
+        row = self._row(entry) | {"variant": sha256(entry.raw_body).hexdigest(), "state": "conflict"} | self._times()
 
         def insert(cursor: Cursor) -> int:
             cursor.execute(self._sql.insert, row)
@@ -147,12 +158,12 @@ class DatabaseInbox(Operating):
             "event_type": entry.event_type,
             "event_timestamp": self._encode(entry.event_timestamp),
             "raw_body": entry.raw_body,
-            "headers": json.dumps(dict(entry.headers)) if entry.headers else "{}",
+            "headers": to_json(dict(entry.headers)).decode(),
             "license_id": entry.license_id,
             "ordering_key": entry.ordering_key,
             "state": entry.state,
             "lease_token": secrets.token_hex(8) if self._dialect == "mysql" else None,
-        } | self._times()
+        }
 
     # Claiming
 
@@ -222,7 +233,10 @@ class DatabaseInbox(Operating):
         """See `Inbox`."""
         times = self._times(lease=lease)
         if self._dialect == "postgresql":
-            given = {"id": [claim.pk for claim in claims], "token": [claim.token for claim in claims]} | times
+            given = {
+                "id": array_of(claim.pk for claim in claims),
+                "token": array_of(claim.token for claim in claims),
+            } | times
             held = {pk for (pk,) in self._run(lambda c: rows_of(c, self._sql.extend_many, given), atomic=False)}
             return [claim.pk in held for claim in claims]
         return self._each(self._sql.extend, [{"id": claim.pk, "token": claim.token} | times for claim in claims])
@@ -259,16 +273,16 @@ class DatabaseInbox(Operating):
     def _settle_arrays(self, cursor: Cursor, settlements: Sequence[Settlement]) -> set[int]:
         runs = [(each.claim.pk, row) for each in settlements for row in each.runs]
         given = {
-            "id": [each.claim.pk for each in settlements],
-            "token": [each.claim.token for each in settlements],
-            "state": [each.state for each in settlements],
-            "delay": [self._times(delay=each.delay)["delay"] for each in settlements],
-            "error_code": [each.error_code for each in settlements],
-            "error": [each.error for each in settlements],
-            "run_id": [pk for pk, _ in runs],
-            "handler": [row.handler for _, row in runs],
-            "run_state": [row.state for _, row in runs],
-            "attempts": [row.attempts for _, row in runs],
+            "id": array_of(each.claim.pk for each in settlements),
+            "token": array_of(each.claim.token for each in settlements),
+            "state": array_of(each.state for each in settlements),
+            "delay": array_of(self._times(delay=each.delay)["delay"] for each in settlements),
+            "error_code": array_of(each.error_code for each in settlements),
+            "error": array_of(each.error for each in settlements),
+            "run_id": array_of(pk for pk, _ in runs),
+            "handler": array_of(row.handler for _, row in runs),
+            "run_state": array_of(row.state for _, row in runs),
+            "attempts": array_of(row.attempts for _, row in runs),
         } | self._times()
         return {pk for (pk,) in rows_of(cursor, self._sql.settle_many, given)}
 

@@ -19,6 +19,12 @@ from licensechain_hooks.testing.inbox_conformance import FrozenClock, InboxConfo
 MYSQL = ["mysql"] if "LICENSECHAIN_TEST_MYSQL_URL" in os.environ else []
 
 
+def test_no_chapter_hides_a_test_of_another():
+    """Two tests of one name in the chapters of the suite would be one."""
+    names = [name for chapter in InboxConformance.__mro__ for name in vars(chapter) if name.startswith("test_")]
+    assert sorted(names) == sorted(set(names))
+
+
 class TestMemory(InboxConformance):
     """The memory of one process."""
 

@@ -13,12 +13,15 @@ from datetime import UTC, datetime, timedelta, timezone
 import psycopg
 import pytest
 import sqlalchemy
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import orm
 
 from licensechain_hooks._entries import EntryFilter, LedgerRow, NewEntry
 from licensechain_hooks.exceptions import ConfigurationError, StoreUnavailableError
 from licensechain_hooks.inbox._database import rows_of
 from licensechain_hooks.inbox._impatient import ImpatientConnection
+from licensechain_hooks.inbox._sql import array_of
 from licensechain_hooks.inbox.database import only_writer
 from licensechain_hooks.inbox.memory import MemoryInbox
 from licensechain_hooks.inbox.sql import SqlInbox
@@ -168,6 +171,18 @@ def test_a_bad_row_fails_alone_and_leaves_nothing(postgres):
         postgres.record_many([an_entry("good"), an_entry("bad" * 100)])
     assert postgres.count(EntryFilter()) == 0
     assert [recorded.state for recorded in postgres.record_many([an_entry("good")])] == ["new"]
+
+
+@given(
+    values=st.lists(
+        st.none() | st.integers() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+    )
+)
+def test_arrays_are_read_as_they_were_spelled(values, postgres_url):
+    """PostgreSQL reads the same texts out of a list, whatever is in them."""
+    expected = [None if value is None else str(value) for value in values]
+    with closing(psycopg.connect(postgres_url.replace("+psycopg", ""))) as connection:
+        assert connection.execute("SELECT %s::text[]", [array_of(values)]).fetchone() == (expected,)
 
 
 def test_a_new_file_that_another_process_writes(tmp_path):
@@ -348,6 +363,7 @@ import os, sys, threading
 from datetime import UTC, datetime
 from licensechain_hooks._entries import EntryFilter, NewEntry
 from licensechain_hooks.inbox._impatient import ImpatientConnection
+from licensechain_hooks.inbox._sql import array_of
 from licensechain_hooks.inbox.database import only_writer
 from licensechain_hooks.inbox.sql import SqlInbox
 

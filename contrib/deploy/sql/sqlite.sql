@@ -29,7 +29,7 @@ CREATE INDEX licensechain_hooks_entry_order ON licensechain_hooks_entry (endpoin
 
 CREATE INDEX licensechain_hooks_entry_received ON licensechain_hooks_entry (received_at);
 
-CREATE INDEX licensechain_hooks_entry_state ON licensechain_hooks_entry (state, id) WHERE state IN ('failed', 'dead', 'conflict', 'ignored');
+CREATE INDEX licensechain_hooks_entry_state ON licensechain_hooks_entry (state, id) WHERE NOT (state = 'received') AND NOT (state = 'processing') AND NOT (state = 'processed');
 
 CREATE INDEX licensechain_hooks_entry_type ON licensechain_hooks_entry (event_type, received_at);
 

@@ -85,7 +85,7 @@ class Entry(models.Model):
             ),
             models.Index(
                 fields=("state", "id"),
-                condition=models.Q(state__in=("failed", "dead", "conflict", "ignored")),
+                condition=~models.Q(state="received") & ~models.Q(state="processing") & ~models.Q(state="processed"),
                 name="licensechain_hooks_state",
             ),
             models.Index(fields=("event_type", "received_at"), name="licensechain_hooks_type"),

@@ -7,7 +7,15 @@ import pytest
 
 from licensechain_hooks._entries import Entry, EntryFilter, NewEntry, Recorded
 from licensechain_hooks._stores import Inbox
-from licensechain_hooks.testing._inbox_conformance.suite import EVERYTHING, LEASE, NOW, InboxSuite, body_of, new_entry
+from licensechain_hooks.testing._inbox_conformance.suite import (
+    EVERYTHING,
+    LEASE,
+    NOW,
+    TEXTS,
+    InboxSuite,
+    body_of,
+    new_entry,
+)
 
 __all__ = ["RecordingConformance"]
 
@@ -155,6 +163,22 @@ class RecordingConformance(InboxSuite):
             (entry,) = inbox.entries(EntryFilter(license_id=text))
             assert (entry.pk, entry.license_id, entry.ordering_key) == (pk, text, text)
         assert len(self.claim(inbox)) == len(LOOK_ALIKES)
+
+    def test_a_batch_of_any_texts(self, inbox: Inbox) -> None:
+        """Texts that mean something to a database or a driver come back as they were, also from a batch."""
+        new = [
+            new_entry(f"evt_{text}", event_type=text, license_id=text, ordering_key=text, headers={text: text})
+            for text in TEXTS
+        ]
+        verdicts = inbox.record_many([*new, new_entry("no license")])
+        assert [verdict.state for verdict in verdicts] == ["new"] * (len(new) + 1)
+        entries = {entry.pk: entry for entry in inbox.entries(EVERYTHING)}
+        for text, verdict in zip(TEXTS, verdicts, strict=False):
+            entry = entries[verdict.pk]
+            assert (entry.event_id, entry.event_type, entry.headers) == (f"evt_{text}", text, {text: text})
+            assert (entry.license_id, entry.ordering_key) == (text, text)
+        assert (entries[verdicts[-1].pk].license_id, entries[verdicts[-1].pk].ordering_key) == (None, None)
+        assert inbox.record_many(new) == [Recorded("duplicate", verdict.pk) for verdict in verdicts[:-1]]
 
     def test_the_longest_names(self, inbox: Inbox) -> None:
         """An endpoint's name and an event's type may be as long as they are allowed to be."""

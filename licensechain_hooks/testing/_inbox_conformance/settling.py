@@ -5,7 +5,15 @@ import pytest
 from licensechain_hooks._entries import LedgerRow, Settlement
 from licensechain_hooks._stores import Inbox
 from licensechain_hooks.testing._clock import FrozenClock
-from licensechain_hooks.testing._inbox_conformance.suite import LEASE, NOW, SECOND, InboxSuite, SettledState, new_entry
+from licensechain_hooks.testing._inbox_conformance.suite import (
+    LEASE,
+    NOW,
+    SECOND,
+    TEXTS,
+    InboxSuite,
+    SettledState,
+    new_entry,
+)
 
 __all__ = ["SettlingConformance"]
 
@@ -38,6 +46,26 @@ class SettlingConformance(InboxSuite):
         pk = self.settled(inbox, "dead", error_code="E" * 100, error="\U0001f600" * 2000)
         entry = self.entry(inbox, pk)
         assert (entry.error_code, entry.error == "\U0001f600" * 2000) == ("E" * 100, True)
+
+    def test_errors_of_any_texts(self, inbox: Inbox) -> None:
+        """Errors and names of handlers may be any texts, also in a batch."""
+        self.record(inbox, *(f"evt_{number}" for number in range(len(TEXTS))))
+        claims = self.claim(inbox)
+        told = dict(zip((claim.pk for claim in claims), TEXTS, strict=True))
+        settlements = [
+            Settlement(
+                claim=claim,
+                state="failed",
+                error_code=told[claim.pk],
+                error=told[claim.pk],
+                runs=(LedgerRow(handler=told[claim.pk], state="failed"),),
+            )
+            for claim in claims
+        ]
+        assert inbox.settle_many(settlements) == [True] * len(TEXTS)
+        for pk, text in told.items():
+            entry = self.entry(inbox, pk)
+            assert (entry.error_code, entry.error, [row.handler for row in inbox.ledger(pk)]) == (text, text, [text])
 
     def test_the_last_error_stays(self, inbox: Inbox, clock: FrozenClock) -> None:
         """An attempt that succeeds does not hide why the one before it failed."""

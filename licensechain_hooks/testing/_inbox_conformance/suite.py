@@ -12,13 +12,33 @@ from licensechain_hooks._entries import Claim, Entry, EntryFilter, LedgerRow, Ne
 from licensechain_hooks._stores import Inbox, Transaction
 from licensechain_hooks.testing._clock import FrozenClock
 
-__all__ = ["DAY", "EVERYTHING", "LEASE", "NOW", "SECOND", "InboxSuite", "body_of", "new_entry"]
+__all__ = ["DAY", "EVERYTHING", "LEASE", "NOW", "SECOND", "TEXTS", "InboxSuite", "body_of", "new_entry"]
 
 NOW = datetime(2026, 3, 29, 1, 30, 0, 250_000, tzinfo=UTC)  # when summer time begins in many places
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 LEASE = timedelta(seconds=60)
 EVERYTHING = EntryFilter()
+# What a careless quoting, of a statement or of a list, takes for something else.
+TEXTS = (
+    '"',
+    "'",
+    "''",
+    "\\",
+    '\\"',
+    "\\'",
+    "a,b",
+    "{a}",
+    '{"a"}',
+    "NULL",
+    "null",
+    "%s",
+    "%%",
+    ":a",
+    "$1",
+    "?",
+    "é\U0001f600",
+)
 
 SettledState = Literal["processing", "processed", "failed", "dead", "ignored"]
 _T = TypeVar("_T")

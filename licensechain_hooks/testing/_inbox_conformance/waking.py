@@ -63,7 +63,7 @@ class WakingConformance(InboxSuite):
         clock.advance(SECOND)
         assert [claim.attempts for claim in self.claim_one(other, pk)] == [2]
 
-    def test_not_before_it_is_due(self, inbox: Inbox, clock: FrozenClock) -> None:
+    def test_a_message_that_comes_early(self, inbox: Inbox, clock: FrozenClock) -> None:
         """A message that comes early does not make an attempt come early."""
         pk = self.settled(inbox, "failed", delay=10 * SECOND)
         clock.advance(9 * SECOND)
@@ -114,13 +114,13 @@ class WakingConformance(InboxSuite):
         assert self.due(inbox) == self.due(inbox) == pks
         assert [self.entry(inbox, pk) for pk in pks] == before
 
-    def test_only_the_endpoints_asked_for(self, inbox: Inbox) -> None:
+    def test_what_is_due_at_an_endpoint(self, inbox: Inbox) -> None:
         """A sweep finds the entries of its endpoints."""
         pks = [self.record(inbox, "evt_1", endpoint=endpoint)[0] for endpoint in ("eu", "us", "asia")]
         assert inbox.due(["us", "eu"], limit=10) == pks[:2]
         assert inbox.due([], limit=10) == inbox.due(["mars"], limit=10) == []
 
-    def test_the_first_due_comes_first(self, inbox: Inbox, clock: FrozenClock) -> None:
+    def test_what_is_due_first(self, inbox: Inbox, clock: FrozenClock) -> None:
         """Under a limit those are found that became due first, then those that came first."""
         late = self.settled(inbox, "failed", "evt_1", delay=10 * SECOND)
         clock.advance(5 * SECOND)

@@ -133,7 +133,9 @@ def in_state(queryset: QuerySet[Entry], state: str) -> QuerySet[Entry]:
     """The entries in a state; a database uses a partial index only where it sees that it has all of them."""
     if state in _INDEXED:
         # Spelled as the index spells it: SQLite does not look at the values of parameters.
-        has_all = RawSQL("state IN ('failed', 'dead', 'conflict', 'ignored')", (), BooleanField())
+        has_all = RawSQL(
+            "NOT (state = 'received') AND NOT (state = 'processing') AND NOT (state = 'processed')", (), BooleanField()
+        )
         return queryset.filter(has_all, state=state)
     return queryset.filter(state=state, next_attempt_at__isnull=state not in _WAITING)
 

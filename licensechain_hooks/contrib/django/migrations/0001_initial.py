@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                 ("event_timestamp", models.DateTimeField(verbose_name="happened at")),
             ],
             options={
+                "default_permissions": ("view",),
                 "verbose_name": "newest event of a license",
                 "verbose_name_plural": "newest events of licenses",
                 "db_table": "licensechain_hooks_newest",
@@ -125,6 +126,12 @@ class Migration(migrations.Migration):
                 ("purged_at", models.DateTimeField(null=True, verbose_name="payload purged at")),
             ],
             options={
+                "default_permissions": ("view",),
+                "permissions": (
+                    ("replay_entry", "Can replay entries"),
+                    ("discard_entry", "Can discard entries"),
+                    ("purge_entry", "Can purge payloads of entries"),
+                ),
                 "verbose_name": "entry",
                 "verbose_name_plural": "entries",
                 "db_table": "licensechain_hooks_entry",
@@ -145,10 +152,15 @@ class Migration(migrations.Migration):
                         name="licensechain_hooks_license",
                     ),
                     models.Index(
-                        condition=models.Q(("state__in", ("failed", "dead", "conflict"))),
+                        condition=models.Q(
+                            models.Q(("state", "received"), _negated=True),
+                            models.Q(("state", "processing"), _negated=True),
+                            models.Q(("state", "processed"), _negated=True),
+                        ),
                         fields=["state", "id"],
                         name="licensechain_hooks_state",
                     ),
+                    models.Index(fields=["event_type", "received_at"], name="licensechain_hooks_type"),
                     models.Index(fields=["received_at"], name="licensechain_hooks_received"),
                 ],
                 "constraints": [
@@ -198,6 +210,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "default_permissions": ("view",),
                 "verbose_name": "handler run",
                 "verbose_name_plural": "handler runs",
                 "db_table": "licensechain_hooks_handler_run",
