@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks._measure import Row
 from benchmarks._report import render
+from benchmarks._slow_disk import is_slowed, run_slowed
 
 _PARTS = ("threads", "loop", "http", "drain", "growth", "waiting")
 
@@ -14,6 +15,9 @@ _PARTS = ("threads", "loop", "http", "drain", "growth", "waiting")
 def main(arguments: list[str] | None = None) -> int:
     """Run one set of benchmarks and print its table."""
     options = vars(_parser().parse_args(arguments))
+    rate = options.pop("fdatasync", None)
+    if rate is not None and not is_slowed():
+        return run_slowed(rate, sys.argv[1:] if arguments is None else arguments)
     what, output_format = options.pop("what"), options.pop("format")
     print(render(_rows(what, options), output_format))
     return 0
@@ -38,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--entries", type=_positive, help="how many drain, growth and waiting take")
     one.add_argument("--whole", action="store_true", help="as many as the targets speak of; takes an hour and 12 GB")
     one.add_argument("--directory", type=_directory, help="for databases; on a disk, open to PostgreSQL's user")
+    one.add_argument(
+        "--fdatasync",
+        type=_positive,
+        metavar="RATE",
+        help="on a disk slowed down to so many a second; needs Linux and cc",
+    )
     return parser
 
 

@@ -53,7 +53,7 @@ class Statements(OperatingSql):
             "SELECT id, {columns}, '', {now}, 0, '', '', {due} FROM ("
             "SELECT nextval((SELECT pg_get_serial_sequence('{entry}', 'id'))::regclass) AS id, given.* "
             "FROM unnest({given}) AS given({columns})) AS numbered "
-            "ORDER BY endpoint, event_id {or_nothing}",
+            'ORDER BY endpoint COLLATE "C", event_id COLLATE "C" {or_nothing}',
             columns=", ".join(columns),
             given=given,
             due=self._due("state"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,16 @@ def test_quick_inbox_prints_every_row(run_benchmarks, part):
     assert [row["row"] for row in rows if "SQLite" in row["row"] and row["note"] is not None] == []
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_the_disk_can_be_slowed_down(run_benchmarks):
+    """A disk of so many fdatasync a second is measured with no more than those."""
+    ran = run_benchmarks("inbox", "--quick", "--only", "loop", "--fdatasync", "500", "--format", "json")
+    assert ran.returncode == 0, ran.stderr
+    rates = {row["fdatasync"] for row in json.loads(ran.stdout)["rows"] if row["note"] is None}
+    assert rates
+    assert [rate for rate in rates if int(rate.removesuffix("/s")) > 500] == []
+
+
 def test_files_are_deleted_afterwards(run_benchmarks):
     """What the benchmarks write is below the directory they are given, and gone when they end."""
     with TemporaryDirectory() as name:
@@ -142,6 +153,7 @@ def test_files_are_deleted_afterwards(run_benchmarks):
         ("core", "--rounds", "0"),
         ("inbox", "--only", "everything"),
         ("inbox", "--directory", "/there/is/no/such"),
+        ("inbox", "--fdatasync", "0"),
         ("core", "--only", "threads"),
         ("everything",),
         (),
