@@ -8,7 +8,7 @@ from typing import Any
 
 from licensechain_hooks._entries import ENTRY_STATES, Entry, EntryFilter, EntryState, InboxStats, LedgerRow, Purged
 from licensechain_hooks.inbox._database import Cursor, Database, rows_of
-from licensechain_hooks.inbox._sql import numbered
+from licensechain_hooks.inbox._sql import array_of, numbered
 
 __all__ = ["Operating"]
 
@@ -158,7 +158,10 @@ class Operating(Database):
     def _ledgers(self, cursor: Cursor, ids: Sequence[int]) -> dict[int, dict[str, LedgerRow]]:
         ledgers: dict[int, dict[str, LedgerRow]] = {}
         if ids:
-            found = rows_of(cursor, self._sql.ledgers(len(ids)), numbered("id", ids))
+            if self._dialect == "postgresql":
+                found = rows_of(cursor, self._sql.ledgers_many, {"id": array_of(ids)})
+            else:
+                found = rows_of(cursor, self._sql.ledgers(len(ids)), numbered("id", ids))
             for pk, handler, state, attempts, done_at in found:
                 ledgers.setdefault(pk, {})[handler] = LedgerRow(
                     handler=handler, state=state, attempts=attempts, done_at=self._decode_or_none(done_at)

@@ -132,3 +132,11 @@ class OperatingSql(Sql):
             f"SELECT entry_id, handler, state, attempts, done_at FROM {{run}} "
             f"WHERE entry_id IN ({names_of('id', count)}) ORDER BY entry_id, handler"
         )
+
+    @cached_property
+    def ledgers_many(self) -> str:
+        """PostgreSQL only: `ledgers` for an array, however many entries they are."""
+        return self._text(
+            "SELECT entry_id, handler, state, attempts, done_at FROM {run} "
+            "WHERE entry_id = ANY(%(id)s::bigint[]) ORDER BY entry_id, handler"
+        )

@@ -287,26 +287,26 @@ class DatabaseInbox(Operating):
         return {pk for (pk,) in rows_of(cursor, self._sql.settle_many, given)}
 
     def _settle(self, cursor: Cursor, settlement: Settlement) -> bool:
-        claim = settlement.claim
+        claim, times = settlement.claim, self._times(delay=settlement.delay)
         given = {
             "id": claim.pk,
             "token": claim.token,
             "state": settlement.state,
             "error_code": settlement.error_code,
             "error": settlement.error,
-        } | self._times(delay=settlement.delay)
-        cursor.execute(self._sql.settle, given)
+        }
+        cursor.execute(self._sql.settle, given | times)
         if cursor.rowcount != 1:
             return False
         for row in settlement.runs:
             if row.latest_only and row.state == "done":
                 self._remember_newest(cursor, claim, row.handler)
-            self._write_run(cursor, claim, row)
+            self._write_run(cursor, claim, row, times)
         return True
 
-    def _write_run(self, cursor: Cursor, claim: Claim, row: LedgerRow) -> None:
-        given = {"id": claim.pk, "handler": row.handler, "state": row.state, "attempts": row.attempts} | self._times()
-        cursor.execute(self._sql.write_run, given)
+    def _write_run(self, cursor: Cursor, claim: Claim, row: LedgerRow, times: dict[str, Any]) -> None:
+        given = {"id": claim.pk, "handler": row.handler, "state": row.state, "attempts": row.attempts}
+        cursor.execute(self._sql.write_run, given | times)
 
     def is_stale(self, claim: Claim, handler: str) -> bool:
         """See `Inbox`."""
@@ -339,7 +339,9 @@ class DatabaseInbox(Operating):
                 self._remember_newest(cursor, claim, row.handler)
                 transaction.is_stale = claim.license_id is not None and self._is_stale(cursor, claim, row.handler)
             yield transaction
-            self._write_run(cursor, claim, replace(row, state="skipped") if transaction.is_stale else row)
+            self._write_run(
+                cursor, claim, replace(row, state="skipped") if transaction.is_stale else row, self._times()
+            )
 
 
 def _is_same(body: bytes, other: bytes) -> bool:
