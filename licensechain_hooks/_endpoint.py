@@ -281,7 +281,7 @@ def _check_settings(given: Any) -> None:
 
 def _checked_secrets(secrets: Any) -> tuple[pydantic.SecretStr, ...]:
     given = (secrets,) if isinstance(secrets, str | pydantic.SecretStr) else secrets
-    if given is None or isinstance(given, bytes) or not isinstance(given, Iterable):
+    if isinstance(given, bytes | Mapping) or not isinstance(given, Iterable):
         msg = "secrets must be a list of strings, newest first"
         raise ConfigurationError(msg)
     checked = tuple(_checked_secret(secret) for secret in given)

@@ -48,9 +48,9 @@ def test_secrets_in_many_forms(secrets, expected):
     assert expected == shown(Endpoint(secrets=secrets))
 
 
-@pytest.mark.parametrize("secrets", [None, 7, b"bytes", 1.5, object()])
+@pytest.mark.parametrize("secrets", [None, 7, b"bytes", 1.5, object(), {"eu": SECRET}])
 def test_secrets_of_no_kind(secrets):
-    """What is neither text nor a list nor callable is refused."""
+    """What is neither text nor a list nor callable is refused; so is a mapping, whose keys would sign."""
     assert fault(secrets=secrets) == "secrets must be a list of strings, newest first"
 
 
