@@ -50,6 +50,8 @@ def test_addition(folder: Path) -> None:
         (fenced("toml", "x = 1", before="<!-- not run: -->"), "does not say why"),
         (fenced("console", '$ pip install "licensechain-hooks[nosuch]"'), "there is no extra nosuch"),
         (fenced("console", "$ echo ready", before="<!-- until: steady -->"), "ended with 0 and printed"),
+        (fenced("console", "no prompt"), "has no command"),
+        (fenced("console", "$ true") + fenced("text", "", before="<!-- shown in: main -->"), "is empty"),
         ("\n<!-- hidden\n" + fenced("console", "$ false") + "-->\n", "line 3: 'false' ended"),
     ],
 )

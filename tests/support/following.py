@@ -150,7 +150,12 @@ class _Desk:
             self.files.add(path)
 
     def _type(self, block: Block) -> None:
-        commands = [one for one in commands_of(block.text) if self.is_fresh or not _only_installs(one.text)]
+        commands = commands_of(block.text)
+        if not commands:
+            msg = "a block for a terminal has no command: one begins with a dollar sign and a space"
+            raise PageError(msg)
+        if not self.is_fresh:
+            commands = [one for one in commands if not _only_installs(one.text)]
         terminal = self._terminal(block.markers.get("terminal", "main"))
         for index, command in enumerate(commands):
             is_last = index + 1 == len(commands)
@@ -174,6 +179,9 @@ class _Desk:
             raise PageError(msg)
 
     def _expect(self, block: Block) -> None:
+        if not block.text.strip():
+            msg = "a block that a terminal is to show is empty"
+            raise PageError(msg)
         name = block.markers["shown in"]
         terminal = self.terminals[name]
         texts = block.text.splitlines() if "unordered" in block.markers else [block.text]
