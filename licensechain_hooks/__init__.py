@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from licensechain_hooks._engine_queue import (
         EngineQueue,
     )
-    from licensechain_hooks._health import Health
-    from licensechain_hooks._hooks import (
+    from licensechain_hooks._handler import (
         Handler,
         HandlerContext,
+    )
+    from licensechain_hooks._health import Health
+    from licensechain_hooks._hooks import (
         Hooks,
         default_hooks,
         on,
@@ -261,6 +263,7 @@ _CORE = (
     "_attempt",
     "_endpoint",
     "_engine_queue",
+    "_handler",
     "_hooks",
     "_outcome",
     "_patterns",

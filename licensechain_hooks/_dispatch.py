@@ -17,7 +17,8 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal
 
 from licensechain_hooks import events
-from licensechain_hooks._hooks import Handler, HandlerContext, Hooks
+from licensechain_hooks._handler import Handler, HandlerContext
+from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._job import Job
 from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks._outcome import HandlerRun

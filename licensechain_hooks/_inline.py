@@ -17,7 +17,8 @@ from licensechain_hooks import events
 from licensechain_hooks._attempt import Around, Attempt, surrounding
 from licensechain_hooks._dispatch import Dispatch, RunInThread
 from licensechain_hooks._endpoint import Endpoint
-from licensechain_hooks._hooks import Handler, Hooks
+from licensechain_hooks._handler import Handler
+from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._job import Job
 from licensechain_hooks._outcome import HandlerRun, Outcome, OutcomeName
 from licensechain_hooks._request import HookRequest

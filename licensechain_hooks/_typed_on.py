@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Un
 from licensechain_hooks import events
 
 if TYPE_CHECKING:
-    from licensechain_hooks._hooks import HandlerContext
+    from licensechain_hooks._handler import HandlerContext
 
 __all__ = ["Register", "TypedOn"]
 

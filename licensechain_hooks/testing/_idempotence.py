@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from inspect import isawaitable
 from typing import Any
 
-from licensechain_hooks._hooks import HandlerContext, Hooks
+from licensechain_hooks._handler import HandlerContext
+from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._loop import run_awaitable
 from licensechain_hooks.events import Event
 from licensechain_hooks.testing._events import event_body

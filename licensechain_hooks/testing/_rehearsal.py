@@ -9,7 +9,8 @@ from inspect import isawaitable
 from typing import Any
 
 from licensechain_hooks._entries import EntryFilter, EntryState
-from licensechain_hooks._hooks import Handler, Hooks
+from licensechain_hooks._handler import Handler
+from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._outcome import Outcome
 from licensechain_hooks._receiver import Receiver
 from licensechain_hooks._request import HookRequest

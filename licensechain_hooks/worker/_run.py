@@ -13,7 +13,8 @@ from licensechain_hooks import events
 from licensechain_hooks._attempt import Attempt, surrounding
 from licensechain_hooks._dispatch import Dispatch
 from licensechain_hooks._entries import Claim, LedgerRow, RunState, Settlement
-from licensechain_hooks._hooks import Handler, Hooks
+from licensechain_hooks._handler import Handler
+from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._outcome import HandlerRun
 from licensechain_hooks._scrub import LONGEST, scrub
 from licensechain_hooks._stores import Inbox, Transaction

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from licensechain_hooks._endpoint import Endpoint
-from licensechain_hooks._hooks import HandlerContext, Hooks
+from licensechain_hooks._handler import HandlerContext
+from licensechain_hooks._hooks import Hooks
 from licensechain_hooks._receiver import Receiver
 from licensechain_hooks._stores import Enqueuer
 from licensechain_hooks.events import Event
