@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import wait_for
 from shop import Shop
 
 from licensechain_hooks.testing import event_body, make_event
@@ -41,7 +42,7 @@ def signed_in(watched: Callable[..., Any], shop: Shop) -> Callable[..., Any]:
 def worked_off(shop: Shop) -> None:
     """Wait until nothing is waiting."""
     waiting = {"received", "processing", "failed"}
-    shop.wait_for("the worker", lambda: not waiting & set(shop.states().values()))
+    wait_for("the worker", lambda: not waiting & set(shop.states().values()))
 
 
 def test_a_dead_entry_is_replayed(signed_in, shop, artefacts):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from emulated import Emulated
+from processes import wait_for
 from shop import Shop
 
 
@@ -27,9 +28,9 @@ def test_from_the_license_to_the_seat(shop):
     with Emulated() as emulator:
         emulator.webhook(f"{shop.url}/webhooks/licensechain/", "license.created", "license.revoked", secret=shop.secret)
         license_ = emulator.license(name="Studio", userId="user_1")
-        (open_seat,) = shop.wait_for("a seat", lambda: seats(shop))
+        (open_seat,) = wait_for("a seat", lambda: seats(shop))
         emulator.call("POST", f"/v1/licenses/{license_['id']}/revoke")
-        shop.wait_for("a lock", lambda: seats(shop)[0]["locked"])
+        wait_for("a lock", lambda: seats(shop)[0]["locked"])
         replies = [(one["eventType"], one["statusCode"], one["outcome"]) for one in emulator.settled(2)]
     assert (open_seat["license"], open_seat["locked"], len(seats(shop))) == (license_["id"], False, 1)
     assert replies == [("license.created", 200, "accepted"), ("license.revoked", 200, "accepted")]

@@ -3,11 +3,8 @@
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +14,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import sqlalchemy
+from processes import PATIENCE, Processes, wait_for
 
 from licensechain_hooks.inbox.sql import SqlInbox
 from licensechain_hooks.testing.server_conformance import socket_exchange
@@ -24,7 +22,6 @@ from licensechain_hooks.testing.server_conformance import socket_exchange
 __all__ = ["Application", "Plan", "Stored"]
 
 _SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
-_PATIENCE = 60.0  # seconds for what has to happen, on a slow machine
 _SERVERS = {"starlette": "uvicorn", "django-asgi": "uvicorn", "flask": "gunicorn", "django": "gunicorn"}
 _UNFINISHED = ("received", "processing", "failed")
 
@@ -85,13 +82,12 @@ class Application:
         self.secret = secrets.token_hex(32)
         self.plan = plan
         self._folder = Path(plan.folder)
-        self._environment = os.environ | {
+        environment = os.environ | {
             "SCENARIO": json.dumps(asdict(plan)),
             "LICENSECHAIN_WEBHOOK_SECRET": self.secret,
             "PYTHONPATH": str(_SCENARIOS),
         }
-        self._log = (self._folder / "log").open("ab")
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._processes = Processes(self._folder / "log", folder=_SCENARIOS, environment=environment)
         if plan.inbox:
             self._engine = sqlalchemy.create_engine(plan.inbox, poolclass=sqlalchemy.NullPool)
             self._create_tables()
@@ -103,7 +99,7 @@ class Application:
                 listening.set_inheritable(True)
                 command = _SERVERS[self.plan.framework]
                 self.process = self._start(_COMMANDS[command](self.plan, listening.fileno()), listening.fileno())
-            self._wait_for("the server to answer", self._is_served)
+            wait_for("the server to answer", self._is_served)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -112,22 +108,12 @@ class Application:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for process in self._started:
-            process.send_signal(signal.SIGTERM)
-        for process in self._started:
-            try:
-                process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        self._log.close()
-        if error is not None:
-            sys.stderr.write(self.log[-4000:])
+        self._processes.__exit__(kind, error, traceback)
 
     @property
     def log(self) -> str:
         """What the processes wrote."""
-        return (self._folder / "log").read_text(errors="replace")
+        return self._processes.log
 
     def lines(self, name: str) -> list[str]:
         """The lines of one of the application's files."""
@@ -172,7 +158,7 @@ class Application:
         Raises:
             TimeoutError: that takes too long.
         """
-        self._wait_for("the entries to be finished", self._is_idle)
+        wait_for("the entries to be finished", self._is_idle)
 
     def _is_idle(self) -> bool:
         states = {row[0] for row in self.rows("SELECT DISTINCT state FROM licensechain_hooks_entry")}
@@ -184,13 +170,13 @@ class Application:
             msg = f"the server has ended with {self.process.returncode}"
             raise RuntimeError(msg)
         request = b"GET /webhooks/licensechain HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-        answers = [socket_exchange(self.address, request, seconds=_PATIENCE) for _ in range(4)]
+        answers = [socket_exchange(self.address, request, seconds=PATIENCE) for _ in range(4)]
         return None not in answers and len(self.processes()) == self.plan.processes
 
     def _create_tables(self) -> None:
         """As whoever deploys the application would."""
         if self.plan.framework.startswith("django"):
-            if self._manage("migrate", "--verbosity", "0").wait(_PATIENCE):
+            if self._manage("migrate", "--verbosity", "0").wait(PATIENCE):
                 raise RuntimeError(self.log)
         else:
             inbox = SqlInbox(self.plan.inbox)
@@ -208,26 +194,7 @@ class Application:
     def _start(self, arguments: list[str], *descriptors: int) -> subprocess.Popen[bytes]:
         if "gunicorn" in arguments:  # an option of newer ones only; older ones ignore it here
             (self._folder / "gunicorn.py").write_text("control_socket_disable = True\n")
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=_SCENARIOS,
-            env=self._environment,
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,  # its processes are one group
-        )
-        self._started.append(process)
-        return process
-
-    def _wait_for(self, what: str, is_so: Callable[[], bool]) -> None:
-        end = time.monotonic() + _PATIENCE
-        while not is_so():
-            if time.monotonic() > end:
-                msg = f"{what}: that takes more than {_PATIENCE:g} s"
-                raise TimeoutError(msg)
-            time.sleep(0.05)
+        return self._processes.start(arguments, *descriptors)
 
 
 def _uvicorn(plan: Plan, descriptor: int) -> list[str]:

@@ -2,18 +2,16 @@
 
 import os
 import secrets
-import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+from processes import PATIENCE, Processes, wait_for
 
 from licensechain_hooks.events import Event
 from licensechain_hooks.testing import event_body, sign_request
@@ -22,7 +20,6 @@ __all__ = ["Shop"]
 
 _HERE = Path(__file__).resolve().parent
 _SHOP = _HERE.parents[1] / "example_projects" / "django_shop"
-_PATIENCE = 60.0  # seconds for what has to happen, on a slow machine
 
 
 class Shop:
@@ -47,11 +44,10 @@ class Shop:
             "PYTHONPATH": os.pathsep.join([str(_SHOP), str(_HERE)]),
             "SHOP_DATABASE": str(folder / "shop.sqlite3"),
         }
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._processes = Processes(folder / "log", folder=_SHOP, environment=self._environment)
         self.manage("migrate", "--verbosity", "0")
 
     def __enter__(self) -> Self:
-        self._log = (self._folder / "log").open("ab")
         try:
             with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
                 self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -59,8 +55,9 @@ class Shop:
                 (self._folder / "gunicorn.py").write_text("control_socket_disable = True\n")  # older ones ignore it
                 options = ["--threads", "4", "--config", str(self._folder / "gunicorn.py"), "--log-level", "warning"]
                 bind = ["--bind", f"fd://{listening.fileno()}"]
-                self._start(["-m", "gunicorn", "shop_with_static:app", *bind, *options], listening.fileno())
-            self.wait_for("the shop to answer", self._is_served)
+                command = ["-m", "gunicorn", "shop_with_static:app", *bind, *options]
+                self._server = self._processes.start(command, listening.fileno())
+            wait_for("the shop to answer", self._is_served)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -69,22 +66,12 @@ class Shop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for process in self._started:
-            process.send_signal(signal.SIGTERM)
-        for process in self._started:
-            try:
-                process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        self._log.close()
-        if error is not None:
-            sys.stderr.write(self.log[-4000:])
+        self._processes.__exit__(kind, error, traceback)
 
     @property
     def log(self) -> str:
         """What its processes wrote."""
-        return (self._folder / "log").read_text(errors="replace")
+        return self._processes.log
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run one of its commands to its end, which is a good one."""
@@ -94,7 +81,7 @@ class Shop:
             env=self._environment | environment,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             check=False,
         )
         if ran.returncode:
@@ -107,7 +94,7 @@ class Shop:
 
     def rows(self, statement: str) -> list[Any]:
         """The rows of a query of its database."""
-        connection = sqlite3.connect(f"file:{self._folder / 'shop.sqlite3'}?mode=ro", uri=True, timeout=_PATIENCE)
+        connection = sqlite3.connect(f"file:{self._folder / 'shop.sqlite3'}?mode=ro", uri=True, timeout=PATIENCE)
         try:
             return connection.execute(statement).fetchall()
         finally:
@@ -123,7 +110,7 @@ class Shop:
 
     def start_worker(self) -> None:
         """Start its worker."""
-        self._start(["-m", "django", "licensechain_worker"])
+        self._processes.start(["-m", "django", "licensechain_worker"])
 
     def deliver(self, event: Event) -> Any:
         """Deliver an event to it; the answer."""
@@ -132,44 +119,17 @@ class Shop:
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> Any:
         """POST to it; the answer."""
-        return httpx2.post(f"{self.url}{path}", content=body, headers=headers, trust_env=False, timeout=_PATIENCE)
+        return httpx2.post(f"{self.url}{path}", content=body, headers=headers, trust_env=False, timeout=PATIENCE)
 
     def get(self, path: str) -> Any:
         """GET from it; the answer."""
-        return httpx2.get(f"{self.url}{path}", trust_env=False, timeout=_PATIENCE)
-
-    def wait_for(self, what: str, look: Callable[[], Any]) -> Any:
-        """What a function gives, once that is something.
-
-        Raises:
-            TimeoutError: that takes too long.
-        """
-        end = time.monotonic() + _PATIENCE
-        while not (found := look()):
-            if time.monotonic() > end:
-                msg = f"{what}: that takes more than {_PATIENCE:g} s"
-                raise TimeoutError(msg)
-            time.sleep(0.05)
-        return found
+        return httpx2.get(f"{self.url}{path}", trust_env=False, timeout=PATIENCE)
 
     def _is_served(self) -> bool:
-        if self._started[0].poll() is not None:
+        if self._server.poll() is not None:
             msg = f"the shop's server has ended: {self.log}"
             raise RuntimeError(msg)
         try:
             return bool(self.get("/webhooks/licensechain/").status_code == 405)
         except httpx2.TransportError:
             return False
-
-    def _start(self, arguments: list[str], *descriptors: int) -> None:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=_SHOP,
-            env=self._environment,
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,  # its processes are one group
-        )
-        self._started.append(process)
