@@ -15,7 +15,7 @@ __all__ = ["CHECKS"]
 
 _LABEL = "licensechain_hooks"
 _OVERDUE = timedelta(minutes=15)
-_TODO = {
+_HINTS = {
     "thread": "the embedded thread needs a server that has received a delivery",
     "worker": "start `manage.py licensechain_worker`",
 }
@@ -38,7 +38,7 @@ def _nobody_works(project: Project) -> Iterator[str]:
     except (ConfigurationError, StoreUnavailableError):
         return
     if stats.oldest_due_at is not None and datetime.now(UTC) - stats.oldest_due_at > _OVERDUE:
-        todo = _TODO.get(project.settings.processing, "start the engine's workers, and let its sweep run now and then")
+        todo = _HINTS.get(project.settings.processing, "start the engine's workers, and let its sweep run now and then")
         yield f"{stats.due} wait, the first since {stats.oldest_due_at:%Y-%m-%d %H:%M} UTC: {todo}."
 
 
