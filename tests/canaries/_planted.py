@@ -152,7 +152,7 @@ CANARIES = (
     ),
     Canary(
         name="dead letters purged",
-        module="inbox/memory.py",
+        module="inbox/_memory_operating.py",
         old='frozenset({"processed", "ignored", "conflict"})',
         new='frozenset({"processed", "ignored", "conflict", "dead"})',
         tests=(f"{_CONFORMANCE}Memory::test_what_is_not_finished_stays",),
