@@ -43,7 +43,7 @@ BIN, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 DEMO = ["-e", ".[cli,client,emulator,starlette,fastapi,flask,django]"]
 TOX = ["tox>=4.26", "tox-uv>=1.25"]
 AT_ONCE = 2  # environments; each runs pytest in two processes
-LIMIT = 30 * 60  # seconds for one program: whatever hangs, the table has to come
+LIMIT = 60 * 60  # seconds for one program: whatever hangs, the table has to come
 SHOWN = 400  # lines of a failed log
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

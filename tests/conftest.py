@@ -24,9 +24,8 @@ from valkey_server import NoValkeyError, ValkeyServer, free_port
 if TYPE_CHECKING:
     from emulated import Emulated
 
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, max_examples=300, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")
