@@ -14,3 +14,5 @@ from pathlib import Path
 for _first in ("", str(Path.cwd())):
     if sys.path and sys.path[0] == _first:
         sys.path.append(sys.path.pop(0))
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "support"))  # whose modules import each other by their names
