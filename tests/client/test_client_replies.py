@@ -505,7 +505,8 @@ def test_any_reply_gives_a_model_or_a_typed_error(call, status, headers, body):
     assert result.status == status
     for text in (str(result), repr(result), str(result.code), str(result.__cause__)):
         assert "lc_key" not in text
-        assert "s3cret" not in text
+        if b"s3cret" in (call.body or b""):  # who has not sent it cannot know what it is
+            assert "s3cret" not in text
 
 
 def parsed(call, reply):
