@@ -46,6 +46,13 @@ def test_strings_deep_in_the_payload():
     assert "Neill" not in text
 
 
+@pytest.mark.parametrize("raw_body", [b'["Lovelace", 1]', b'"Lovelace"'])
+def test_a_payload_that_is_no_object(raw_body):
+    """The strings of any JSON are looked for; where it is none, there are none."""
+    assert scrub(ValueError("no Lovelace"), raw_body)[1] == "ValueError: no […]"
+    assert scrub(ValueError("no Lovelace"), b'["Lovelace"')[1] == "ValueError: no Lovelace"
+
+
 def test_ids_are_kept():
     """Ids are what an operator finds things by."""
     data = {"id": "lic_1", "userId": "user_1", "product_id": "prod_1", "name": "user_1 jr"}
