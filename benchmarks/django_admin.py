@@ -120,7 +120,7 @@ def _table(rounds: int) -> Iterator[str]:
 
     client = Client()
     users: Any = get_user_model().objects
-    client.force_login(users.create_superuser("ada", "ada@example.com", "pw"))
+    client.force_login(users.create_superuser("ada"))
     count = Entry.objects.count()
     day = Entry.objects.order_by("pk")[count // 2].received_at
     yield f"{count:,} entries"

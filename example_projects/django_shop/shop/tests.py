@@ -95,7 +95,7 @@ class StrangerTests(ShopTestCase):
         self.assertEntryState(event, "dead")
         self.assertIn("no customer user_2", self.webhooks.entry(event).error)
         Customer.objects.create(reference="user_2", name="Grace Example")
-        self.client.force_login(get_user_model().objects.create_superuser("op", "op@example.com", "pw"))
+        self.client.force_login(get_user_model().objects.create_superuser("op"))
         self.client.post("/admin/licensechain_hooks/entry/replay/", {"pks": self.webhooks.entry(event).pk})
         self.webhooks.drain()
         self.assertProcessed(event)

@@ -29,7 +29,7 @@ class Staff:
         from django.contrib.auth.models import Permission
 
         users: Any = get_user_model().objects
-        self.user = users.create_user("ada", password="pw", is_staff=True)
+        self.user = users.create_user("ada", is_staff=True)  # no password: nobody types it, and to hash it is slow
         found = Permission.objects.filter(content_type__app_label="licensechain_hooks", codename__in=permissions)
         self.user.user_permissions.set(found)
         self.client = Client(enforce_csrf_checks=True)
