@@ -55,3 +55,35 @@ def test_results_and_notes_are_apart(capsys):
 def test_columns_are_aligned():
     """Plain tables stand in columns, without trailing spaces."""
     assert columns([("a", "b", ""), ("long", "c", "x")]) == ["a     b", "long  c  x"]
+
+
+@pytest.fixture
+def stats(on_a_terminal, invoke, environ, tmp_path):
+    """A function: the exit code and the table of an inbox in which nothing waits, on a terminal."""
+    url = f"sqlite:///{tmp_path}/inbox.db"
+    assert invoke("inbox", "migrate", "--inbox", url).exit_code == 0
+
+    def show(environ=environ, **variables):
+        settings = environ | {"TERM": "xterm-256color", "COLUMNS": "100"} | variables
+        return on_a_terminal("inbox", "stats", "--inbox", url, environ=settings)
+
+    return show
+
+
+def test_a_framed_and_coloured_table_on_a_terminal(stats):
+    """On a terminal a table is framed, and good verdicts are green."""
+    code, shown = stats()
+    assert (code, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 15 in shown, shown.count("\x1b[32m0")) == (0, True, 7)
+
+
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_color_is_respected(variable, stats):
+    """Who wants no colours gets plain columns on a terminal too."""
+    code, shown = stats(**variable)
+    assert (code, "\x1b" in shown, "processed   0" in shown) == (0, False, True)
+
+
+def test_without_rich_the_table_is_plain(stats, shadowed, environ, tmp_path):
+    """Without rich tables are plain columns."""
+    code, shown = stats(shadowed("rich", tmp_path, environ))
+    assert (code, "processed   0" in shown) == (0, True)
