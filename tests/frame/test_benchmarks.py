@@ -64,10 +64,6 @@ ENGINES = (
 LACKING = {"not installed", "no procrastinate", "no PostgreSQL"}
 
 
-if os.environ.get("TOX_ENV_NAME", "py311-django52") != "py311-django52":
-    pytest.skip("the benchmarks are tried in one environment: py311-django52", allow_module_level=True)
-
-
 @pytest.fixture
 def run_benchmarks(root):
     # They are run as CONTRIBUTING says, from the root; PYTHONSAFEPATH would hide them there.
