@@ -212,14 +212,14 @@ PROJECTS = {
 }
 
 
-@pytest.mark.parametrize("framework", PROJECTS)
-def test_a_project_in_durable_mode(framework: str, pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize(("framework", "arguments"), [("flask", ("-n", "2")), ("starlette", ()), ("fastapi", ())])
+def test_a_project_in_durable_mode(framework: str, arguments: tuple[str, ...], pytester: pytest.Pytester) -> None:
     """Delivered through its client, run to the end, watched: with one line of settings, and under xdist as well."""
     modules, imports, client, path, spec = PROJECTS[framework]
     test = TEST.format(imports=imports, client=client, path=path)
     settings = f"{SETTINGS}licensechain_receiver = {spec}\n"
     write(pytester, handlers=HANDLERS, test_lock=test, settings=settings, **modules)
-    ran = pytester.runpytest_subprocess("-n", "2")
+    ran = pytester.runpytest_subprocess(*arguments)
     ran.assert_outcomes(passed=4)
 
 
