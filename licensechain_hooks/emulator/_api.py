@@ -9,8 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from licensechain_hooks.emulator import _models as models
+from licensechain_hooks.emulator._documents import ERROR
 from licensechain_hooks.emulator._emulation import Emulation
-from licensechain_hooks.emulator._errors import ErrorReply, JSONReply
+from licensechain_hooks.emulator._errors import JSONReply
 from licensechain_hooks.emulator._shapes import many, one
 
 __all__ = ["api_router", "errors"]
@@ -34,8 +35,9 @@ _Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documents of errors."""
-    return {status: {"model": ErrorReply, "description": _MEANINGS[status]} for status in statuses}
+    """The documents of errors; without a model, which FastAPI would build anew for each status of each route."""
+    content = {"application/json": {"schema": ERROR}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
 
 
 def api_router(emulation: Emulation) -> APIRouter:

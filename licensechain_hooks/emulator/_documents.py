@@ -6,9 +6,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import compile_path
 
+from licensechain_hooks.emulator._models import ErrorReply
 from licensechain_hooks.events import EVENT_CLASSES, Event
 
-__all__ = ["EMITTED", "add_documents", "allowed_methods"]
+__all__ = ["EMITTED", "ERROR", "add_documents", "allowed_methods"]
+
+_REFERENCE = "#/components/schemas/{model}"
+ERROR = {"$ref": _REFERENCE.format(model=ErrorReply.__name__)}
+"""The schema of an error's body."""
 
 EMITTED = (
     "license.created",
@@ -43,6 +48,8 @@ def add_documents(app: FastAPI) -> None:
                 routes=app.routes,
             )
             _without_422(document)
+            schema = ErrorReply.model_json_schema(ref_template=_REFERENCE)
+            document["components"]["schemas"] |= {**schema.pop("$defs"), ErrorReply.__name__: schema}
             document["webhooks"] = {
                 event_type: {"post": _operation(EVENT_CLASSES[event_type])} for event_type in EMITTED
             }

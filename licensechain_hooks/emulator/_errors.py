@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -16,7 +15,7 @@ from licensechain_hooks.emulator._documents import allowed_methods
 from licensechain_hooks.emulator._emulation import ConflictError, Emulation, MissingError
 from licensechain_hooks.emulator._faults import ErrorShape
 
-__all__ = ["ErrorReply", "JSONReply", "add_error_handlers", "error_reply"]
+__all__ = ["JSONReply", "add_error_handlers", "error_reply"]
 
 _CODES = {
     400: "bad_request",
@@ -30,17 +29,6 @@ _CODES = {
     503: "unavailable",
 }
 _SHOWN = 5  # problems of one request
-
-
-class _Error(BaseModel):
-    code: str = Field(examples=["not_found"])
-    message: str = Field(examples=["there is no such webhook"])
-
-
-class ErrorReply(BaseModel):
-    """What every error is answered with."""
-
-    error: _Error
 
 
 class JSONReply(Response):

@@ -15,6 +15,7 @@ __all__ = [
     "DeliveryDetails",
     "DeliveryList",
     "DeliveryReply",
+    "ErrorReply",
     "Extension",
     "LicenseChange",
     "LicenseList",
@@ -274,3 +275,14 @@ class LicenseList(_Model):
     """Licenses, newest first."""
 
     licenses: list[LicenseReply]
+
+
+class _Error(BaseModel):
+    code: str = Field(examples=["not_found"])
+    message: str = Field(examples=["there is no such webhook"])
+
+
+class ErrorReply(BaseModel):
+    """What every error is answered with."""
+
+    error: _Error
