@@ -24,6 +24,9 @@ from valkey_server import NoValkeyError, ValkeyServer, free_port
 if TYPE_CHECKING:
     from emulated import Emulated
 
+# Coverage is measured in pytest's own processes. In those that tests start it would take long and tell little more.
+os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
 
