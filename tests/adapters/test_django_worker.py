@@ -1,5 +1,6 @@
 """``manage.py licensechain_worker``: a process of its own, stopped by signals, killed, and what it says."""
 
+import json
 import os
 import signal
 import subprocess
@@ -108,7 +109,10 @@ def test_it_ends_when_what_runs_has_ended(shop, wait_for):
     shop.touch("go")
     code, output, errors = shop.said(worker)
     assert (code, output) == (0, "processed 1")
-    assert "worker of endpoint default: 4 handlers, 2 at once, DjangoInbox(using='default')" in errors
+    assert errors.splitlines()[-2:] == [
+        "worker of this project: 4 handlers; endpoint default; 2 at once; inbox DjangoInbox(using='default')",
+        "stopping once what runs has ended; another signal ends it now",
+    ]
     assert shop.states() == ["processed"]
 
 
@@ -146,6 +150,14 @@ def test_once(shop):
     assert shop.said(shop.worker("--once"))[:2] == (0, "nothing was due")
 
 
+def test_figures_for_machines(shop):
+    """``--format json`` says in the end how many deliveries have come to which end."""
+    shop.record("license.revoked", "user.logout", "payment.failed")
+    code, output, _ = shop.said(shop.worker("--once", "--format", "json"))
+    numbers = {name: number for name, number in json.loads(output).items() if number}
+    assert (code, numbers) == (0, {"processed": 2, "failed": 1})
+
+
 def test_once_is_interrupted(shop, wait_for):
     """Ctrl-C lets what runs end, and leaves the rest for later."""
     shop.record("user.login", "license.revoked")
@@ -160,16 +172,16 @@ def test_once_is_interrupted(shop, wait_for):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "expected", "message"),
     [
-        (("--once", "--concurrency", "2"), "--once runs one after the other"),
-        (("--concurrency", "0"), "concurrency must be a whole number"),
+        (("--once", "--concurrency", "2"), 2, "--once runs one entry after the other"),
+        (("--concurrency", "0"), 1, "concurrency must be a whole number"),
     ],
 )
-def test_options_that_make_no_sense(shop, arguments, message):
+def test_options_that_make_no_sense(shop, arguments, expected, message):
     """They are refused with one line, before anything is begun."""
     code, output, errors = shop.said(shop.worker(*arguments))
-    assert (code, output) == (1, "")
+    assert (code, output) == (expected, "")
     assert errors.splitlines()[-1].startswith(f"CommandError: {message}")
 
 
