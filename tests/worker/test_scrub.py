@@ -62,6 +62,7 @@ def test_ids_are_kept():
 def test_short_strings():
     """A short string is taken out where it is a word, and not out of the middle of others."""
     assert text_of("EU is not in EUROPE", {"region": "EU"}) == "ValueError: […] is not in EUROPE"
+    assert text_of("a b", {"region": " "}) == "ValueError: a b"
 
 
 @pytest.mark.parametrize(
