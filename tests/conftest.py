@@ -24,11 +24,13 @@ from valkey_server import NoValkeyError, ValkeyServer, free_port
 if TYPE_CHECKING:
     from emulated import Emulated
 
-# Coverage is measured in pytest's own processes. In those that tests start it would take long and tell little more.
-os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
-
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
+
+
+def pytest_collection() -> None:
+    """Coverage is measured in pytest's own processes: in those that tests start it takes long, and tells little more."""
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 @pytest.fixture(scope="session")
