@@ -28,11 +28,6 @@ settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
 
 
-def pytest_collection() -> None:
-    """Coverage is measured in pytest's own processes: in those that tests start it takes long, and tells little more."""
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
-
-
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """The folder of test vectors that are read but not ours to publish."""
